@@ -1,0 +1,53 @@
+# make            lists the targets
+# make demo       the whole path on this machine: needs Go and npm, nothing else
+# make test       every test that needs no outside server
+
+TAGS  := synctests   # kfake under testing/synctest needs it; without it group tests hang
+FLAGS :=
+GO    ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo up down status test race integration lint generate bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+build: ## bin/tocsin, the production binary, and bin/devstack, servers for development
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
+	$(GO) build -trimpath -o bin/devstack ./cmd/devstack
+
+demo: build ## start servers and a worker, feed a realistic day, show the candidates, compare
+	bin/devstack demo -tocsin bin/tocsin
+
+up: build ## start servers and a worker in the background; addresses in .tocsin/stack.env
+	bin/devstack up -tocsin bin/tocsin
+
+down: ## stop what make up started
+	bin/devstack down
+
+status: ## what make up started, and whether it runs
+	bin/devstack status
+
+test: ## unit, property, golden, synctest and embedded-server tests
+	$(GO) test -tags "$(strip $(TAGS))" $(FLAGS) ./...
+
+race: ## the same under the race detector
+	$(GO) test -race -tags "$(strip $(TAGS))" $(FLAGS) ./...
+
+integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17)
+	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 20m $(FLAGS) ./...
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'gofmt -w the files above'; exit 1; }
+	$(GO) vet -tags "$(strip $(TAGS)) integration" ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags "$(strip $(TAGS)),integration" ./...
+
+generate: ## files derived from the field tables: SQL columns, JSON Schema, field reference
+	$(GO) generate ./...
+
+bench: build ## CPU per event and record-to-candidate latency, on the embedded servers
+	$(GO) run ./benchmarks
+
+clean: ## remove what the build and the demo left
+	rm -rf bin .tocsin

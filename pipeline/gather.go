@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+)
+
+// ready reports whether the batch can be declared and delivered. An unfinished
+// replay cannot: it must be exactly the range that was promised.
+func (b *openBatch) ready() bool { return len(b.Rows) > 0 && b.complete }
+
+// gather polls and judges until the cycle has MaxRecords, Linger has passed
+// since its first record, a record is a candidate, or ctx is cancelled; and
+// on, until every replay that it has begun is whole. It returns the partitions
+// that have an open batch. Without any record it returns after Linger, so that
+// an idle worker still tells the group what it has settled.
+func (s *session) gather(ctx, work context.Context) (held []*partition, err error) {
+	var (
+		n        int
+		done     bool
+		deadline = time.Now().Add(s.Linger)
+		paused   map[string][]int32
+	)
+	defer func() {
+		if paused != nil {
+			s.client.ResumeFetchPartitions(paused)
+		}
+	}()
+	for {
+		poll, cancel := ctx, context.CancelFunc(func() {})
+		if !done {
+			poll, cancel = context.WithDeadline(ctx, deadline)
+		}
+		fetches := s.client.PollRecords(poll, max(s.MaxRecords-n, 1))
+		cancel()
+		for _, f := range fetches.Errors() {
+			if err := s.fetchError(f); err != nil {
+				return held, err
+			}
+		}
+		more, candidate, err := s.judge(work, fetches, &held)
+		if err != nil {
+			return held, err
+		}
+		if n == 0 && more > 0 {
+			deadline = time.Now().Add(s.Linger)
+		}
+		n += more
+		s.metrics.gathered(more)
+		done = done || candidate || n >= s.MaxRecords || !time.Now().Before(deadline)
+		replaying := incomplete(held)
+		if ctx.Err() != nil || (done && len(replaying) == 0) {
+			return held, nil
+		}
+		if done && paused == nil {
+			// Only the replays are of interest now: the rest would grow the
+			// cycle beyond its bound.
+			paused = s.pauseOthers(replaying)
+		}
+	}
+}
+
+func incomplete(held []*partition) map[topicPartition]bool {
+	left := make(map[topicPartition]bool)
+	for _, p := range held {
+		if !p.open.complete {
+			left[p.topicPartition] = true
+		}
+	}
+	return left
+}
+
+func (s *session) pauseOthers(replaying map[topicPartition]bool) map[string][]int32 {
+	others := make(map[string][]int32)
+	for tp := range s.partitions {
+		if !replaying[tp] {
+			others[tp.topic] = append(others[tp.topic], tp.partition)
+		}
+	}
+	s.client.PauseFetchPartitions(others)
+	return others
+}
+
+// judge opens batches for the partitions that were polled and judges their
+// records, partition by partition in parallel.
+func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*partition) (n int, candidate bool, err error) {
+	type polled struct {
+		tp      topicPartition
+		records []*kgo.Record
+	}
+	var all []polled
+	var fresh []topicPartition
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if len(f.Records) == 0 {
+			return
+		}
+		tp := topicPartition{f.Topic, f.Partition}
+		if s.partitions[tp] == nil && !contains(fresh, tp) {
+			fresh = append(fresh, tp)
+		}
+		all = append(all, polled{tp, f.Records})
+		n += len(f.Records)
+		s.metrics.polled(f.Records[0])
+	})
+	if len(fresh) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
+		err := s.readMarks(ctx, fresh)
+		cancel()
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	began := time.Now()
+	byPartition := make(map[*partition][][]*kgo.Record)
+	for _, f := range all {
+		p := s.partitions[f.tp]
+		if p.open == nil {
+			if err := s.open(ctx, p, f.records[0]); err != nil {
+				return 0, false, err
+			}
+			*held = append(*held, p)
+		}
+		byPartition[p] = append(byPartition[p], f.records)
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	found := make(chan bool, len(byPartition))
+	for p, runs := range byPartition {
+		group.Go(func() error {
+			hit := false
+			for _, records := range runs {
+				hit = p.judge(records, s.Limits) || hit
+			}
+			found <- hit
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, false, err
+	}
+	close(found)
+	for hit := range found {
+		candidate = candidate || hit
+	}
+	if n > 0 {
+		s.metrics.step("judge", time.Since(began))
+	}
+	return n, candidate, nil
+}
+
+// open begins a batch: a replay under the rules that its intent names, else a
+// new one under the current rules.
+func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) error {
+	engine := s.library.Current()
+	if p.pending != nil {
+		if first.Offset != p.next {
+			return stop(fmt.Errorf("%s: a batch from offset %d to %d was promised and may be stored, but Kafka's first record is now at %d: "+
+				"records that were not yet settled have expired or were deleted. Compare with the rows stored for that range before anything else", p.topicPartition, p.next, p.pending.Last, first.Offset))
+		}
+		if p.pending.Digest != engine.Digest() {
+			err := s.persist(ctx, "rules", func(ctx context.Context) (err error) {
+				engine, err = s.library.ByDigest(ctx, p.pending.Digest)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	p.open = &openBatch{
+		Batch: Batch{Cluster: s.Cluster, Topic: p.topic, Partition: p.partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion()},
+		rules: engine, head: p.head, before: p.head, complete: p.pending == nil, overrun: -1,
+	}
+	return nil
+}
+
+func contains(all []topicPartition, tp topicPartition) bool {
+	for _, x := range all {
+		if x == tp {
+			return true
+		}
+	}
+	return false
+}

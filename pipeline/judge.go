@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"tocsin/rules"
+	"tocsin/rules/event"
+)
+
+// slab is the storage of a partition's batches, reused from cycle to cycle:
+// nothing in it outlives the cycle that filled it.
+type slab struct {
+	decoder  *event.Decoder
+	events   []*event.Event
+	used     int
+	rows     []Row
+	verdicts []rules.Verdict
+}
+
+func (s *slab) reset() {
+	s.used = 0
+	clear(s.rows) // lets go of the fetched bytes
+	clear(s.verdicts)
+	s.rows, s.verdicts = s.rows[:0], s.verdicts[:0]
+}
+
+func (s *slab) event() *event.Event {
+	if s.used == len(s.events) {
+		s.events = append(s.events, &event.Event{})
+	}
+	s.used++
+	return s.events[s.used-1]
+}
+
+// judge turns records of one partition into rows of its open batch, in offset
+// order. It is called for different partitions at once and touches nothing but
+// p. It reports whether a row is a candidate.
+func (p *partition) judge(records []*kgo.Record, limits event.Limits) (candidate bool) {
+	b := p.open
+	if p.slab.decoder == nil {
+		p.slab.decoder = event.NewDecoder(limits)
+	}
+	for _, rec := range records {
+		if p.pending != nil && rec.Offset > p.pending.Last {
+			// A replay is exactly the range that was promised. What follows is
+			// fetched again, for a batch of its own.
+			b.complete, b.overrun = true, rec.Offset
+			break
+		}
+		if len(p.slab.rows) == 0 {
+			b.First, b.At = rec.Offset, timestamp(rec)
+		}
+		row := Row{Offset: rec.Offset, Timestamp: timestamp(rec), Key: rec.Key, Raw: rec.Value, Tombstone: rec.Value == nil,
+			RawHash: sha256.Sum256(rec.Value)}
+		for _, h := range rec.Headers {
+			row.Headers = append(row.Headers, Header{h.Key, h.Value})
+		}
+		if !row.Tombstone {
+			e := p.slab.event()
+			if row.Failure = p.slab.decoder.Decode(e, rec.Value, headers(rec)); row.Failure == nil {
+				row.Event = e
+				first := len(p.slab.verdicts)
+				p.slab.verdicts = b.rules.Judge(p.slab.verdicts, e, row.Timestamp)
+				row.Verdicts = p.slab.verdicts[first:len(p.slab.verdicts):len(p.slab.verdicts)]
+			}
+		}
+		for i := range row.Verdicts {
+			candidate = candidate || row.Verdicts[i].Candidate()
+		}
+		b.head = link(b.head, row.RawHash)
+		row.Chain = b.head
+		b.Last, b.epoch = rec.Offset, rec.LeaderEpoch
+		p.slab.rows = append(p.slab.rows, row)
+		if p.pending != nil && rec.Offset == p.pending.Last {
+			b.complete = true
+		}
+	}
+	b.Rows = p.slab.rows
+	return candidate
+}
+
+// link is the chain's next value: it depends on every record before it, so no
+// row can be altered, added or taken away without every later value changing.
+func link(head, raw Hash) Hash {
+	var both [2 * sha256.Size]byte
+	copy(both[:], head[:])
+	copy(both[sha256.Size:], raw[:])
+	return sha256.Sum256(both[:])
+}
+
+// timestamp is the record's timestamp as Kafka stores it: whole milliseconds.
+func timestamp(rec *kgo.Record) time.Time { return rec.Timestamp.UTC().Truncate(time.Millisecond) }

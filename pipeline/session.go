@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// session is one membership of the consumer group. Its fields belong to the
+// goroutine in runSession; the group's callbacks touch partitions only while
+// that goroutine waits in a poll, because polling blocks rebalancing.
+type session struct {
+	*Worker
+	client     *kgo.Client
+	partitions map[topicPartition]*partition
+	// hurry ends the running cycle early because a rebalance waits for it. It
+	// is called from a goroutine of the client's, so it is an atomic.
+	hurry atomic.Pointer[context.CancelFunc]
+	// cycles counts the cycles that settled something.
+	cycles int
+}
+
+// runSession joins the group and turns cycles until ctx is cancelled, until is
+// reached (nil), or the membership is of no more use (an error). It reports
+// whether it settled anything.
+func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, err error) {
+	s := &session{Worker: w, partitions: make(map[topicPartition]*partition)}
+	s.client, err = kgo.NewClient(append(w.Kafka[:len(w.Kafka):len(w.Kafka)], s.options()...)...)
+	if err != nil {
+		return false, stop(fmt.Errorf("configure the Kafka client: %w", err))
+	}
+	defer s.leave(ctx)
+	defer w.health.assign(0)
+	for ctx.Err() == nil {
+		if err := s.cycle(ctx); err != nil {
+			return s.cycles > 0, err
+		}
+		w.health.turn()
+		if until != nil {
+			reached, err := s.reached(ctx, until)
+			if err != nil || reached {
+				return true, err
+			}
+		}
+	}
+	return s.cycles > 0, nil
+}
+
+func (s *session) options() []kgo.Opt {
+	reset := kgo.NoResetOffset()
+	switch s.FirstStart {
+	case StartEarliest:
+		reset = kgo.NewOffset().AtStart()
+	case StartLatest:
+		reset = kgo.NewOffset().AtEnd()
+	}
+	return []kgo.Opt{
+		kgo.ConsumerGroup(s.Group),
+		kgo.ConsumeTopics(s.Topics...),
+		kgo.ConsumeStartOffset(reset),
+		// Where a committed offset is out of range the log has lost records
+		// that were never stored: that is never passed over silently.
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.SessionTimeout(s.SessionTimeout),
+		kgo.RebalanceTimeout(s.SessionTimeout),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { s.assigned(added, +1) }),
+		kgo.OnPartitionsRevoked(s.gone),
+		kgo.OnPartitionsLost(s.gone),
+		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) {
+			if hurry := s.hurry.Load(); hurry != nil {
+				(*hurry)()
+			}
+		}),
+	}
+}
+
+// gone forgets partitions that were revoked or lost.
+func (s *session) gone(_ context.Context, _ *kgo.Client, taken map[string][]int32) {
+	for topic, partitions := range taken {
+		for _, p := range partitions {
+			delete(s.partitions, topicPartition{topic, p})
+		}
+	}
+	s.assigned(taken, -1)
+}
+
+func (s *session) assigned(changed map[string][]int32, sign int) {
+	n := 0
+	for topic, partitions := range changed {
+		n += len(partitions)
+		for _, p := range partitions {
+			s.log.Debug("assignment", "partition", topicPartition{topic, p}.String(), "change", sign)
+		}
+	}
+	s.health.assigned(sign * n)
+	if sign > 0 {
+		s.proceeding()
+	}
+}
+
+// leave ends the membership. It is bounded: a coordinator that does not answer
+// will expel the member by itself.
+func (s *session) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StepTimeout)
+	defer cancel()
+	s.client.AllowRebalance()
+	if err := s.client.LeaveGroupContext(ctx); err != nil {
+		s.log.Debug("leave the group", "error", err)
+	}
+	s.client.CloseAllowingRebalance()
+}
+
+// offsets is an offset for each partition.
+type offsets map[topicPartition]int64
+
+// endOffsets returns the end of every partition of the topics.
+func (w *Worker) endOffsets(ctx context.Context) (offsets, error) {
+	client, err := kgo.NewClient(w.Kafka...)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	listed, err := kadm.NewClient(client).ListCommittedOffsets(ctx, w.Topics...)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	ends := make(offsets)
+	listed.Each(func(o kadm.ListedOffset) { ends[topicPartition{o.Topic, o.Partition}] = o.Offset })
+	for _, topic := range w.Topics {
+		if len(listed[topic]) == 0 {
+			return nil, fmt.Errorf("there is no topic %s", topic)
+		}
+	}
+	return ends, nil
+}
+
+// reached reports whether the group has settled everything before until. The
+// group is asked, not memory, because other workers may own the rest.
+func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
+	defer cancel()
+	adm := kadm.NewClient(s.client)
+	committed, err := adm.FetchOffsets(ctx, s.Group)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) || retriable(err) {
+			return false, nil // asked again after the next cycle
+		}
+		return false, fmt.Errorf("read the offsets of group %s: %w", s.Group, err)
+	}
+	starts, err := adm.ListStartOffsets(ctx, s.Topics...)
+	if err != nil {
+		return false, nil
+	}
+	for tp, end := range until {
+		if start, ok := starts.Lookup(tp.topic, tp.partition); end == 0 || (ok && start.Offset >= end) {
+			continue // nothing there to be stored
+		}
+		o, ok := committed.Lookup(tp.topic, tp.partition)
+		if !ok || o.At < end {
+			return false, nil
+		}
+		if m, err := parseMark(o.Metadata, o.At); err != nil || (m.Intent != nil && o.At < end) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tocsin/rules"
+)
+
+// Store keeps batches. It is called from several goroutines at once.
+type Store interface {
+	// Store keeps every row of the batch, once: a second call with a batch of
+	// the same Token changes nothing and is a success. It returns nil only
+	// when the rows are durable. It must return soon after ctx is cancelled;
+	// the outcome is then unknown and the caller will store the same batch
+	// again. An error made by Wait is cured by time or an operator and is
+	// retried for ever; any other error stops the worker.
+	Store(ctx context.Context, b *Batch) error
+}
+
+// Publisher delivers alerts. It is called from several goroutines at once.
+type Publisher interface {
+	// Publish delivers each alert, once: an alert whose candidate id was
+	// delivered before is a success and is not delivered again. Errors are as
+	// for Store.
+	Publish(ctx context.Context, alerts []Alert) error
+}
+
+// Library finds rules by digest, so that a replay is judged by the rules it
+// was first judged by.
+type Library interface {
+	// Current returns the rules that judge new batches.
+	Current() *rules.Engine
+	// ByDigest returns the rules with that digest. Errors are as for Store.
+	ByDigest(ctx context.Context, digest string) (*rules.Engine, error)
+}
+
+// waitError is an error that passes: the server is away, full, or refuses the
+// worker for now.
+type waitError struct {
+	what string
+	err  error
+}
+
+// Wait marks err as one that is waited for: what says in a few words what is
+// being waited for ("ClickHouse: too many parts") and stays the same from one
+// try to the next, because it is what an operator reads.
+func Wait(what string, err error) error { return &waitError{what, err} }
+
+func (e *waitError) Error() string { return fmt.Sprintf("%s: %v", e.what, e.err) }
+func (e *waitError) Unwrap() error { return e.err }
+
+// Waiting returns what err waits for, and false when err is not made by Wait.
+func Waiting(err error) (what string, ok bool) {
+	var w *waitError
+	if errors.As(err, &w) {
+		return w.what, true
+	}
+	return "", false
+}

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"tocsin/rules/event"
+)
+
+// Config is what a worker needs to know besides its sinks and rules. Every
+// duration and count must be positive.
+type Config struct {
+	Kafka   []kgo.Opt // how to reach Kafka: brokers, TLS, SASL, hooks
+	Cluster string    // name of the Kafka cluster; part of every insert token
+	Group   string
+	Topics  []string
+	// FirstStart says where a partition begins that the group has never
+	// committed.
+	FirstStart FirstStart
+
+	MaxRecords     int           // records in a cycle, about: the last fetch is not cut
+	Linger         time.Duration // how long a cycle waits for more records after its first
+	DrainTimeout   time.Duration // how long a cycle may take to end after the worker is told to stop
+	RebalanceGrace time.Duration // how long a cycle may take to end after a rebalance waits for it
+	StepTimeout    time.Duration // how long one try of a commit, a store or a publish may take
+	BackoffMin     time.Duration // pause after the first failed try
+	BackoffMax     time.Duration // longest pause between tries
+	SessionTimeout time.Duration // after which the group takes a silent member for dead
+
+	Limits event.Limits
+}
+
+// FirstStart is where a partition begins that the group has never committed.
+type FirstStart string
+
+const (
+	// StartRefused makes the absence of an offset an error. It is the default:
+	// a group name mistyped, or offsets that expired, must not silently begin
+	// somewhere.
+	StartRefused  FirstStart = "refuse"
+	StartEarliest FirstStart = "earliest" // at the oldest record kept
+	StartLatest   FirstStart = "latest"   // at the next record produced
+)
+
+// Validate checks what the code relies on and names every mistake.
+func (c *Config) Validate() error {
+	var errs []error
+	require := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	require(c.Cluster != "", "cluster is empty: name the Kafka cluster, the name is part of every insert token")
+	require(c.Group != "", "group is empty: name the consumer group")
+	require(len(c.Topics) > 0, "topics is empty: name at least one topic")
+	switch c.FirstStart {
+	case StartRefused, StartEarliest, StartLatest:
+	default:
+		require(false, "first_start is %q: want refuse, earliest or latest", c.FirstStart)
+	}
+	require(c.MaxRecords > 0, "max_records is %d: want at least 1", c.MaxRecords)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"linger", c.Linger}, {"drain_timeout", c.DrainTimeout}, {"rebalance_grace", c.RebalanceGrace}, {"step_timeout", c.StepTimeout},
+		{"backoff_min", c.BackoffMin}, {"backoff_max", c.BackoffMax}, {"session_timeout", c.SessionTimeout}} {
+		require(d.value > 0, "%s is %s: want more than 0s", d.name, d.value)
+	}
+	require(c.BackoffMin <= c.BackoffMax, "backoff_min %s is more than backoff_max %s", c.BackoffMin, c.BackoffMax)
+	// A step that outlives the drain would always end as an abandoned batch; a
+	// drain that outlives the session would end with the member expelled.
+	require(c.StepTimeout < c.DrainTimeout, "step_timeout %s must be less than drain_timeout %s", c.StepTimeout, c.DrainTimeout)
+	require(c.DrainTimeout < c.SessionTimeout, "drain_timeout %s must be less than session_timeout %s", c.DrainTimeout, c.SessionTimeout)
+	require(c.RebalanceGrace < c.SessionTimeout, "rebalance_grace %s must be less than session_timeout %s", c.RebalanceGrace, c.SessionTimeout)
+	return errors.Join(errs...)
+}
+
+// Worker reads records, judges them, stores them and publishes candidates.
+type Worker struct {
+	Config
+	store     Store
+	publisher Publisher
+	library   Library
+	metrics   *Metrics
+	health    *Health
+	log       *slog.Logger
+}
+
+// New returns a worker that is ready to Run.
+func New(c Config, store Store, publisher Publisher, library Library, metrics *Metrics, health *Health, log *slog.Logger) (*Worker, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &Worker{c, store, publisher, library, metrics, health, log}, nil
+}
+
+// stopError ends the worker: a person must mend something.
+type stopError struct{ err error }
+
+func stop(err error) error         { return &stopError{err} }
+func (e *stopError) Error() string { return e.err.Error() }
+func (e *stopError) Unwrap() error { return e.err }
+
+// Run works until ctx is cancelled, and returns nil, or until something is
+// wrong that time does not mend, and returns what. A cycle that is under way
+// when ctx is cancelled is finished, within DrainTimeout.
+//
+// Membership of the group is lived in sessions: when the outcome of a commit
+// is unknown the member leaves and a new one joins, so that a commit that
+// arrives late is refused.
+func (w *Worker) Run(ctx context.Context) error { return w.run(ctx, nil) }
+
+// Drain works until everything that the topics held when it was called is
+// stored, by this worker or by others of its group, and returns nil.
+func (w *Worker) Drain(ctx context.Context) error {
+	ends, err := w.endOffsets(ctx)
+	if err != nil {
+		return fmt.Errorf("read the end offsets of the topics: %w", err)
+	}
+	return w.run(ctx, ends)
+}
+
+func (w *Worker) run(ctx context.Context, until offsets) error {
+	pause := backoff{min: w.BackoffMin, max: w.BackoffMax}
+	for {
+		progress, err := w.runSession(ctx, until)
+		var stopped *stopError
+		switch {
+		case errors.As(err, &stopped):
+			return stopped.err
+		case err == nil, ctx.Err() != nil:
+			return nil
+		}
+		if progress {
+			pause.reset()
+		}
+		what, ok := Waiting(err)
+		if !ok {
+			what = "Kafka"
+		}
+		w.waiting(what, err)
+		if !pause.sleep(ctx) {
+			return nil
+		}
+	}
+}
+
+// waiting tells operators, once, what the worker waits for.
+func (w *Worker) waiting(what string, err error) {
+	if w.health.wait(what) {
+		w.log.Warn("waiting", "for", what, "error", err)
+	}
+}
+
+// proceeding tells operators, once, that the worker waits no longer.
+func (w *Worker) proceeding() {
+	if what, since, ok := w.health.proceed(); ok {
+		w.log.Info("proceeding", "after", what, "waited", time.Since(since).Round(time.Millisecond))
+	}
+}
+
+// backoff is the growing pause between tries.
+type backoff struct{ min, max, next time.Duration }
+
+func (b *backoff) reset() { b.next = 0 }
+
+// sleep pauses; false when ctx was cancelled.
+func (b *backoff) sleep(ctx context.Context) bool {
+	b.next = min(max(b.min, 2*b.next), b.max)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(b.next):
+		return true
+	}
+}

@@ -1,0 +1,98 @@
+package rules
+
+import (
+	"time"
+
+	"tocsin/rules/calendar"
+)
+
+// Outcome is what one rule said of one event.
+type Outcome uint8
+
+const (
+	// NoMatch: the condition is false.
+	NoMatch Outcome = iota
+	// Match: the condition is true; the event is a disclosure candidate.
+	Match
+	// Indeterminate: the condition can be neither true nor false, because a
+	// field it needs was not sent or no materiality profile is in force.
+	Indeterminate
+	// Error: the condition could not be computed, for example an overflow.
+	Error
+)
+
+// String is the outcome as it is stored.
+func (o Outcome) String() string {
+	return [...]string{"no_match", "match", "indeterminate", "error"}[o]
+}
+
+// Severity says how fast people must look: S1 now, S2 the same business day,
+// S3 the next business day, S4 in the digest.
+type Severity uint8
+
+const (
+	S1 Severity = iota + 1
+	S2
+	S3
+	S4
+)
+
+// String is the severity as it is written in packs and stored.
+func (s Severity) String() string {
+	if s < S1 || s > S4 {
+		return ""
+	}
+	return [...]string{"", "S1", "S2", "S3", "S4"}[s]
+}
+
+// Verdict is one rule's judgement of one event. Most verdicts are no_match and
+// carry no Finding.
+type Verdict struct {
+	Rule    *Rule
+	Outcome Outcome
+	Finding *Finding // nil when Outcome is NoMatch
+}
+
+// Candidate reports whether the verdict is put before people. A match is, and
+// so is everything that could not be judged: missing data must not suppress.
+func (v *Verdict) Candidate() bool { return v.Finding != nil }
+
+// Finding is what a verdict that is not no_match carries.
+type Finding struct {
+	// CandidateID identifies the matter: a digest of the rule id and Key, 26
+	// characters of lower-case base32. The same matter has the same id in every
+	// event, worker and replay, so it alerts once.
+	CandidateID string
+	Severity    Severity // after bands and escalation
+	Key         string   // value of the rule's dedup expression, or the event's own identity
+	// Trigger is the instant the clock runs from, in the source's offset.
+	Trigger time.Time
+	// TriggerField names where Trigger was taken: the rule's deadline field,
+	// or event_time, or "kafka_timestamp" when the event tells no time at all.
+	TriggerField string
+	// Deadline is zero when the rule's clock has no due instant or Deadline
+	// could not be computed; DeadlineError then says why.
+	Deadline      calendar.Deadline
+	DeadlineError string
+	// Value is the rule's headline value, as text with unit ("1200000 USD");
+	// empty when the rule names none. Material non-public information.
+	Value string
+	// Explanation is the reasoning as data (see Explanation). Material
+	// non-public information.
+	Explanation Explanation
+	// Reason says, for indeterminate and error, what was missing or wrong. It
+	// names fields, never values.
+	Reason string
+}
+
+// Explanation is why a verdict is what it is: each sub-expression that took
+// part, in source order.
+type Explanation []Step
+
+// Step is one sub-expression and its value.
+type Step struct {
+	Text     string `json:"text"`               // as the rule's author wrote it
+	Value    string `json:"value"`              // with unit: "1200000 USD", "true", "missing"
+	Limit    string `json:"limit,omitempty"`    // for a comparison, the other side's value
+	Distance string `json:"distance,omitempty"` // for a comparison of quantities, value minus limit
+}
