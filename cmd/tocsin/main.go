@@ -1,0 +1,86 @@
+// Command tocsin is the worker and its tools.
+//
+//	tocsin run        consume, judge, store, publish
+//	tocsin check      read configuration and servers, refuse hazards
+//	tocsin migrate    bring ClickHouse and the alert stream to this version
+//	tocsin load       turn files into events
+//	tocsin rules      check and test packs of rules
+//	tocsin deadline   count a filing deadline
+//	tocsin version
+//
+// Exit codes: 0 done, 1 failed, 2 called wrongly. Errors go to standard error,
+// results to standard output.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes of every command.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// command is one subcommand. Streams and arguments are passed, so that a test
+// runs a command as a user does.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+}
+
+// plain adapts a command that needs neither context nor standard input.
+func plain(run func(args []string, stdout, stderr io.Writer) int) func(context.Context, []string, io.Reader, io.Writer, io.Writer) int {
+	return func(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+		return run(args, stdout, stderr)
+	}
+}
+
+var commands = []command{
+	{"run", "consume, judge, store, publish", runWorker},
+	{"check", "read configuration, rules and servers, and refuse hazards", runCheck},
+	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
+	{"load", "turn a general ledger or a file of events into records", runLoad},
+	{"rules", "check and test a pack of rules", plain(runRules)},
+	{"deadline", "count a Form 8-K deadline", plain(runDeadline)},
+	{"version", "print the version and what it is built from", plain(runVersion)},
+}
+
+func main() {
+	// The first signal ends the work politely; a second one, by the default
+	// action, ends the process.
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, release)
+	os.Exit(dispatch(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(stdout)
+		if len(args) == 0 {
+			return exitUsage
+		}
+		return exitOK
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], stdin, stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "tocsin: there is no command %q; tocsin help lists them\n", args[0])
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "tocsin watches ledger and system events for Form 8-K disclosure candidates.\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  tocsin %-9s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\ntocsin COMMAND -h explains a command.\n")
+}

@@ -1,0 +1,73 @@
+package calendar
+
+import (
+	"fmt"
+	"time"
+)
+
+// NonParty counts the clock A4 (Form 8-K Item 2.03, Instruction 2): the
+// registrant is no party to the obligation, and the four business days begin
+// on the earlier of the fourth business day after the obligation arose and the
+// day an executive officer became aware of it. "Begin on" makes that day the
+// first of the four (General Instruction B.1: "begins to run on, and includes"),
+// a day shorter than the count of C&DI 121A.01 and so the one to keep. A zero
+// aware means that no officer knew; awareness before the obligation arose
+// counts from the day it arose.
+func (c *Calendars) NonParty(arose, aware time.Time) (Deadline, error) {
+	info := clockIndex()[A4]
+	return c.count(info, arose, func(d Date, dateOf zone) (reading, error) {
+		n := info.days[0]
+		first, err := c.sec.following(d, n)
+		if err != nil {
+			return reading{}, err
+		}
+		begin, what := first[n-1], "period begins: fourth business day after the obligation arose"
+		if !aware.IsZero() {
+			if known := max(d, dateOf(aware)); known < begin {
+				begin, what = known, "period begins: an executive officer became aware"
+			}
+		}
+		days, err := c.sec.following(begin.AddDays(-1), n)
+		if err != nil {
+			return reading{}, err
+		}
+		return info.due(reading{days: days, due: days[n-1], steps: []Step{{what, begin}}}), nil
+	})
+}
+
+// Delay counts the clock AG (Form 8-K Item 1.05(c)): the Attorney General found
+// in writing that disclosure poses a substantial risk and granted the delays,
+// in days, one after the other: at most 30 after the date otherwise due, 30
+// more, and 60 more for national security in extraordinary circumstances. The
+// report is due four business days after the last grant expires (C&DI 104B.01
+// to 104B.03). An expiry is a calendar day and is not rolled forward. Errors:
+// no grant, more than three, or one that is too long; those of Deadline.
+func (c *Calendars) Delay(determined time.Time, granted ...int) (Deadline, error) {
+	info := clockIndex()[AG]
+	if len(granted) == 0 || len(granted) > len(info.days) {
+		return Deadline{}, fmt.Errorf("%d delays granted: give 1 to %d of them, in days", len(granted), len(info.days))
+	}
+	for i, n := range granted {
+		if n < 1 || n > info.days[i] {
+			return Deadline{}, fmt.Errorf("delay %d is %d days: the rule allows 1 to %d", i+1, n, info.days[i])
+		}
+	}
+	return c.count(info, determined, func(d Date, _ zone) (reading, error) {
+		n := initialDays()
+		initial, err := c.sec.AddBusinessDays(d, n)
+		if err != nil {
+			return reading{}, err
+		}
+		r := reading{steps: []Step{{"otherwise due", initial}}}
+		expiry := initial
+		for i, days := range granted {
+			expiry = expiry.AddDays(days)
+			r.steps = append(r.steps, Step{fmt.Sprintf("delay %d of %d days expires", i+1, days), expiry})
+		}
+		if r.days, err = c.sec.following(expiry, n); err != nil {
+			return reading{}, err
+		}
+		r.due = r.days[n-1]
+		return info.due(r), nil
+	})
+}

@@ -1,0 +1,154 @@
+package calendar
+
+import (
+	_ "embed" // the clocks and items that ship with the program
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Clock is the code of a way to count: O4, D4, N4 ... (see Clocks).
+type Clock string
+
+// The clocks. Their counts and citations are in clocks.csv.
+const (
+	O4    Clock = "O4"    // four business days after occurrence
+	D4    Clock = "D4"    // four business days after determination
+	N4    Clock = "N4"    // four business days after notice
+	A4    Clock = "A4"    // Item 2.03, the registrant no party: see Calendars.NonParty
+	AM4   Clock = "AM4"   // amendment, four business days after the facts are known
+	BD2   Clock = "BD2"   // two business days after the accountant's letter
+	BD7   Clock = "BD7"   // seven business days after notice of a CPNI breach
+	BD10  Clock = "BD10"  // ten business days after the filing
+	CD71  Clock = "CD71"  // 71 calendar days after the initial report is due
+	CD150 Clock = "CD150" // 150 calendar days after the meeting
+	AG    Clock = "AG"    // delay by the Attorney General: see Calendars.Delay
+	FD    Clock = "FD"    // Regulation FD, non-intentional disclosure
+
+	Voluntary Clock = "V"    // no filing deadline: voluntary
+	Periodic  Clock = "P"    // no filing deadline: next periodic report
+	Internal  Clock = "I"    // no filing deadline: internal evaluation
+	None      Clock = "NONE" // no filing deadline
+)
+
+// Basis says what an instant given to a clock means.
+type Basis string
+
+// The bases.
+const (
+	Occurrence    Basis = "occurrence"
+	Determination Basis = "determination"
+	Notice        Basis = "notice"
+	Awareness     Basis = "awareness"
+	Filing        Basis = "filing"
+)
+
+// ClockInfo is a row of clocks.csv.
+type ClockInfo struct {
+	Code     Clock
+	Title    string
+	Citation string
+	Basis    Basis  // what the trigger instant of the clock is
+	Market   Market // whose days are counted
+	Deadline bool   // false when law sets no filing deadline
+
+	method       string
+	days         []int
+	hour, minute int
+}
+
+//go:embed clocks.csv
+var embeddedClocks string
+
+//go:embed items.csv
+var embeddedItems string
+
+var clockTable = sync.OnceValue(func() []ClockInfo {
+	clocks, err := parseClocks(embeddedClocks)
+	if err != nil {
+		panic("calendar: embedded data: " + err.Error())
+	}
+	return clocks
+})
+
+var clockIndex = sync.OnceValue(func() map[Clock]*ClockInfo {
+	index := map[Clock]*ClockInfo{}
+	table := clockTable()
+	for i := range table {
+		index[table[i].Code] = &table[i]
+	}
+	return index
+})
+
+// Clocks returns every clock, in the order of clocks.csv.
+func Clocks() []ClockInfo { return slices.Clone(clockTable()) }
+
+// Info returns the clock's row, and false when the code is unknown.
+func (c Clock) Info() (ClockInfo, bool) {
+	info, ok := clockIndex()[c]
+	if !ok {
+		return ClockInfo{}, false
+	}
+	return *info, true
+}
+
+// Valid reports whether the code is known.
+func (c Clock) Valid() bool {
+	_, ok := clockIndex()[c]
+	return ok
+}
+
+var methods = []string{"business", "calendar", "after_initial", "nonparty", "delay", "reg_fd", "none"}
+
+func parseClocks(text string) ([]ClockInfo, error) {
+	rows, err := readTable("clocks.csv", strings.NewReader(text),
+		[]string{"code", "method", "days", "basis", "market", "at", "title", "citation"})
+	if err != nil {
+		return nil, err
+	}
+	var out []ClockInfo
+	for _, row := range rows {
+		c := ClockInfo{
+			Code: Clock(row.cells[0]), method: row.cells[1], Basis: Basis(row.cells[3]),
+			Market: Market(row.cells[4]), Title: row.cells[6], Citation: row.cells[7],
+		}
+		c.Deadline = c.method != "none"
+		if !slices.Contains(methods, c.method) {
+			return nil, row.fault(1, "method %q is unknown: write one of %s", c.method, strings.Join(methods, ", "))
+		}
+		for _, s := range strings.Fields(row.cells[2]) {
+			n, err := strconv.Atoi(s)
+			if err != nil || n < 1 {
+				return nil, row.fault(2, "%q is not a count: write a number of at least 1", s)
+			}
+			c.days = append(c.days, n)
+		}
+		if c.Deadline != (len(c.days) > 0) {
+			return nil, row.fault(2, "a clock has a count exactly if it has a deadline")
+		}
+		if c.Deadline {
+			at, err := time.Parse("15:04", row.cells[5])
+			if err != nil {
+				return nil, row.fault(5, "%q is not a time of day: write it as 17:30", row.cells[5])
+			}
+			c.hour, c.minute = at.Hour(), at.Minute()
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func unknownClock(c Clock) error {
+	return fmt.Errorf("clock %q is unknown: use one of %s", string(c), strings.Join(clockCodes(), ", "))
+}
+
+func clockCodes() []string {
+	var codes []string
+	for _, c := range clockTable() {
+		codes = append(codes, string(c.Code))
+	}
+	return codes
+}
