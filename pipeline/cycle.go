@@ -95,7 +95,7 @@ func (s *session) declare(ctx context.Context, held []*partition) error {
 	}
 	for _, p := range held {
 		if p.open.ready() {
-			p.pending, p.settled = &intent{p.open.Last, p.open.Digest}, false
+			p.pending, p.settled, p.next = &intent{p.open.Last, p.open.Digest}, false, p.open.First
 		}
 	}
 	return nil
@@ -162,7 +162,7 @@ func (s *session) persist(ctx context.Context, step string, try func(context.Con
 		if err == nil {
 			s.metrics.step(step, time.Since(began))
 			if waited {
-				s.proceeding()
+				s.proceeding("")
 			}
 			return nil
 		}
@@ -212,7 +212,7 @@ func (s *session) release(held []*partition) {
 	}
 	if settled {
 		s.cycles++
-		s.proceeding()
+		s.proceeding("")
 	}
 	s.metrics.idle()
 }
@@ -229,7 +229,11 @@ func (s *session) fetchError(f kgo.FetchError) error {
 	case errors.Is(f.Err, kgo.ErrClientClosed):
 		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
 	case errors.As(f.Err, &group), retriable(f.Err):
-		return Wait("Kafka", f.Err)
+		return Wait(waitKafka, f.Err)
 	}
-	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))
+	hint := ""
+	if s.FirstStart == StartRefused {
+		hint = ". If this is the first start of group " + s.Group + ", choose first_start: earliest or latest; if it is not, its offsets are gone or its name is wrong"
+	}
+	return stop(fmt.Errorf("fetch %s/%d: %w%s", f.Topic, f.Partition, f.Err, hint))
 }

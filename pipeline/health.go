@@ -74,11 +74,15 @@ func (h *Health) wait(what string) (changed bool) {
 	return changed
 }
 
-// proceed ends a wait and returns what it was, and false when there was none.
-func (h *Health) proceed() (what string, since time.Time, ok bool) {
+// proceed ends the wait for what, or any wait when what is empty. It returns
+// what was waited for, and false when there was no such wait.
+func (h *Health) proceed(what string) (was string, since time.Time, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	what, since = h.waitingFor, h.since
+	if h.waitingFor == "" || (what != "" && what != h.waitingFor) {
+		return "", time.Time{}, false
+	}
+	was, since = h.waitingFor, h.since
 	h.waitingFor, h.since = "", time.Time{}
-	return what, since, what != ""
+	return was, since, true
 }

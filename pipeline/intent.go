@@ -71,9 +71,11 @@ func parseMark(metadata string, offset int64) (mark, error) {
 		return mark{}, fmt.Errorf("the committed offset carries a mark of version %d and this program knows version %d: upgrade it", w.Version, metadataVersion)
 	}
 	var m mark
-	if n, err := hex.Decode(m.Head[:], []byte(w.Head)); err != nil || n != len(m.Head) || len(w.Head) != 2*len(m.Head) {
+	head, err := hex.DecodeString(w.Head)
+	if err != nil || len(head) != len(m.Head) {
 		return mark{}, fmt.Errorf("the committed offset's mark has a damaged chain head: %w", errForeign)
 	}
+	m.Head = Hash(head)
 	if w.Last != nil {
 		if *w.Last < offset || w.Rules == "" {
 			return mark{}, fmt.Errorf("the committed offset's mark has a damaged intent: %w", errForeign)

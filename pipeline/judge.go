@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"crypto/sha256"
+	"iter"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -93,3 +94,14 @@ func link(head, raw Hash) Hash {
 
 // timestamp is the record's timestamp as Kafka stores it: whole milliseconds.
 func timestamp(rec *kgo.Record) time.Time { return rec.Timestamp.UTC().Truncate(time.Millisecond) }
+
+// headers iterates over a record's headers, for CloudEvents in binary mode.
+func headers(rec *kgo.Record) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for i := range rec.Headers {
+			if !yield(rec.Headers[i].Key, rec.Headers[i].Value) {
+				return
+			}
+		}
+	}
+}

@@ -32,7 +32,7 @@ type partition struct {
 	// settled says that everything before next is stored and published, and
 	// that the group does not know it yet: the next commit tells.
 	settled bool
-	next    int64 // offset after the last settled record
+	next    int64 // offset after the last settled record, or first of pending
 	epoch   int32 // leader epoch of the record before next; -1 unknown
 
 	open *openBatch

@@ -51,17 +51,17 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 }
 
 func (s *session) options() []kgo.Opt {
-	reset := kgo.NoResetOffset()
+	start := kgo.NewOffset().AtCommitted()
 	switch s.FirstStart {
 	case StartEarliest:
-		reset = kgo.NewOffset().AtStart()
+		start = kgo.NewOffset().AtStart()
 	case StartLatest:
-		reset = kgo.NewOffset().AtEnd()
+		start = kgo.NewOffset().AtEnd()
 	}
 	return []kgo.Opt{
 		kgo.ConsumerGroup(s.Group),
 		kgo.ConsumeTopics(s.Topics...),
-		kgo.ConsumeStartOffset(reset),
+		kgo.ConsumeStartOffset(start),
 		// Where a committed offset is out of range the log has lost records
 		// that were never stored: that is never passed over silently.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
@@ -101,7 +101,7 @@ func (s *session) assigned(changed map[string][]int32, sign int) {
 	}
 	s.health.assigned(sign * n)
 	if sign > 0 {
-		s.proceeding()
+		s.proceeding(waitKafka)
 	}
 }
 
@@ -115,6 +115,9 @@ func (s *session) leave(ctx context.Context) {
 		s.log.Debug("leave the group", "error", err)
 	}
 	s.client.CloseAllowingRebalance()
+	// Close leaves once more, in a goroutine, and then polls once more, which
+	// can block that goroutine for ever (kgo v1.22.2; found by TestChaos).
+	s.client.AllowRebalance()
 }
 
 // offsets is an offset for each partition.

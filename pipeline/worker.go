@@ -141,7 +141,7 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 		}
 		what, ok := Waiting(err)
 		if !ok {
-			what = "Kafka"
+			what = waitKafka
 		}
 		w.waiting(what, err)
 		if !pause.sleep(ctx) {
@@ -157,9 +157,13 @@ func (w *Worker) waiting(what string, err error) {
 	}
 }
 
-// proceeding tells operators, once, that the worker waits no longer.
-func (w *Worker) proceeding() {
-	if what, since, ok := w.health.proceed(); ok {
+// waitKafka is what the worker waits for when the group or a broker is away.
+const waitKafka = "Kafka"
+
+// proceeding tells operators, once, that the worker no longer waits for what,
+// or, when what is empty, for anything.
+func (w *Worker) proceeding(what string) {
+	if what, since, ok := w.health.proceed(what); ok {
 		w.log.Info("proceeding", "after", what, "waited", time.Since(since).Round(time.Millisecond))
 	}
 }

@@ -1,0 +1,58 @@
+package pipeline
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every way to commit an offset but one erases intents, so only intent.go may
+// commit, by CommitOffsetsSync, and only cycle.go may ask it to.
+func TestOffsetsAreCommittedInOnePlace(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			at := set.Position(sel.Pos())
+			switch word := sel.Sel.Name; {
+			case word == "CommitOffsetsSync" && name == "intent.go":
+				found++
+			case strings.HasPrefix(word, "Commit"), strings.HasPrefix(word, "AutoCommit"), strings.HasPrefix(word, "MarkCommit"),
+				strings.HasPrefix(word, "NewOffsetCommit"), strings.HasPrefix(word, "NewPtrOffsetCommit"), word == "GroupTransactSession":
+				t.Errorf("%s: %s commits past the intents", at, word)
+			}
+			return true
+		})
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.Ident); ok && f.Name == "commit" && name != "cycle.go" {
+				t.Errorf("%s: a commit outside the cycle", set.Position(call.Pos()))
+			}
+			return true
+		})
+	}
+	if found != 1 {
+		t.Errorf("CommitOffsetsSync is called %d times in intent.go, want once", found)
+	}
+}
