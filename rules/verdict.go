@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tocsin/rules/calendar"
+	"tocsin/rules/dialect"
 )
 
 // Outcome is what one rule said of one event.
@@ -59,17 +60,24 @@ func (v *Verdict) Candidate() bool { return v.Finding != nil }
 
 // Finding is what a verdict that is not no_match carries.
 type Finding struct {
-	// CandidateID identifies the matter: a digest of the rule id and Key, 26
-	// characters of lower-case base32. The same matter has the same id in every
-	// event, worker and replay, so it alerts once.
+	// CandidateID identifies the matter: a digest of the rule id, the registrant
+	// and Key, 26 characters of lower-case base32. The same matter has the same
+	// id in every event, worker and replay, so it alerts once. A matter that
+	// could not be judged has another id than the same matter when it matches,
+	// so that the alert "data are missing" never swallows the one that counts.
 	CandidateID string
 	Severity    Severity // after bands and escalation
 	Key         string   // value of the rule's dedup expression, or the event's own identity
 	// Trigger is the instant the clock runs from, in the source's offset.
 	Trigger time.Time
 	// TriggerField names where Trigger was taken: the rule's deadline field,
-	// or event_time, or "kafka_timestamp" when the event tells no time at all.
+	// or event_time, or kafka_timestamp when the event tells no time at all.
 	TriggerField string
+	// Registrant is the event's registrant_cik, or the pack's only one.
+	Registrant string
+	// Profile is the materiality profile that was read, as id@version; empty
+	// when the rule reads none or none was in force.
+	Profile string
 	// Deadline is zero when the rule's clock has no due instant or Deadline
 	// could not be computed; DeadlineError then says why.
 	Deadline      calendar.Deadline
@@ -89,10 +97,7 @@ type Finding struct {
 // part, in source order.
 type Explanation []Step
 
-// Step is one sub-expression and its value.
-type Step struct {
-	Text     string `json:"text"`               // as the rule's author wrote it
-	Value    string `json:"value"`              // with unit: "1200000 USD", "true", "missing"
-	Limit    string `json:"limit,omitempty"`    // for a comparison, the other side's value
-	Distance string `json:"distance,omitempty"` // for a comparison of quantities, value minus limit
-}
+// Step is one sub-expression and its value: Text as the rule's author wrote it,
+// Value with its unit ("1200000 USD", "true", "missing") and, for a comparison
+// of quantities, Limit (the other side's value) and Distance (value minus limit).
+type Step = dialect.Step

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,9 +54,18 @@ func Default() *Calendars { return defaultCalendars() }
 // that is not read moves deadlines. All faults are reported, each with file,
 // line and column.
 func Load(dir string) (*Calendars, error) {
-	files, err := os.ReadDir(dir)
-	if err != nil {
+	if _, err := os.ReadDir(dir); err != nil {
 		return nil, fmt.Errorf("calendar overrides: %w: name a directory that exists, or none", err)
+	}
+	return LoadFS(os.DirFS(dir), dir)
+}
+
+// LoadFS is Load for overrides that lie in the root of a file system, as those
+// of a pack do. name stands before each file in errors.
+func LoadFS(fsys fs.FS, name string) (*Calendars, error) {
+	files, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("calendar overrides: %w", err)
 	}
 	var overrides []Closure
 	var faults []error
@@ -65,16 +75,15 @@ func Load(dir string) (*Calendars, error) {
 	}
 	seen := map[key]string{}
 	for _, f := range files { // sorted by name
-		name := f.Name()
-		path := filepath.Join(dir, name)
-		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "README") {
+		path := filepath.Join(name, f.Name())
+		if strings.HasPrefix(f.Name(), ".") || strings.HasPrefix(f.Name(), "README") {
 			continue
 		}
-		if filepath.Ext(name) != ".csv" {
+		if filepath.Ext(f.Name()) != ".csv" {
 			faults = append(faults, fmt.Errorf("%s: not a .csv file, so its closures would go unread: rename or remove it", path))
 			continue
 		}
-		entries, err := loadFile(path)
+		entries, err := loadFile(fsys, f.Name(), path)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -95,8 +104,8 @@ func Load(dir string) (*Calendars, error) {
 	return newCalendars(overrides), nil
 }
 
-func loadFile(path string) ([]Closure, error) {
-	f, err := os.Open(path)
+func loadFile(fsys fs.FS, name, path string) ([]Closure, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}

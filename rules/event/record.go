@@ -114,8 +114,18 @@ func (r *Record) Records(f *Field) []Record { return r.rows[f.slot] }
 // SetText sets a Text field.
 func (r *Record) SetText(f *Field, v string) { r.texts[f.slot] = v; r.has.set(f.bit) }
 
-// SetTexts sets a Texts field; v is kept.
-func (r *Record) SetTexts(f *Field, v []string) { r.lists[f.slot] = v; r.has.set(f.bit) }
+// SetTexts sets a Texts field to a copy of v.
+func (r *Record) SetTexts(f *Field, v []string) {
+	r.lists[f.slot] = append(r.lists[f.slot][:0], v...)
+	r.has.set(f.bit)
+}
+
+// AddText appends a text to a Texts field. Storage of an earlier use of r is
+// reused.
+func (r *Record) AddText(f *Field, v string) {
+	r.lists[f.slot] = append(r.lists[f.slot], v)
+	r.has.set(f.bit)
+}
 
 // SetBool sets a Bool field.
 func (r *Record) SetBool(f *Field, v bool) {
@@ -180,7 +190,9 @@ func (r *Record) reset(s *Schema) {
 	r.has = Bits{}
 	clear(r.cells)
 	clear(r.texts)
-	clear(r.lists)
+	for i := range r.lists {
+		r.lists[i] = r.lists[i][:0]
+	}
 	for i := range r.rows {
 		r.rows[i] = r.rows[i][:0]
 	}

@@ -12,9 +12,10 @@ var (
 	ErrPrecision = errors.New("has more than 9 digits after the point that are not zero")
 )
 
-// maxExponent bounds the exponent of a number in scientific notation. Any
-// non-zero number with a larger one is out of range in either direction.
-const maxExponent = 100
+// maxExponent bounds the exponent of a number in scientific notation. It is far
+// larger than any text that holds a number is long, so that no count of zeros
+// can bring a number with a larger exponent back into range.
+const maxExponent = 1 << 40
 
 // Parse reads a decimal in JSON's number grammar, from text and exactly: a
 // number that does not fit Decimal(38,9) is an error, never a rounding. Zeros
@@ -24,47 +25,92 @@ const maxExponent = 100
 func Parse(s string) (Amount, error) { return parse(s, Scale) }
 
 // parse reads s with the given number of decimals.
-func parse[T ~string | ~[]byte](s T, scale int) (Amount, error) {
+func parse(s string, scale int) (Amount, error) {
+	if a, ok := parseShort(s, scale); ok {
+		return a, nil
+	}
+	return parseLong(s, scale)
+}
+
+// powers holds the powers of ten that 64 bits hold and a scale needs.
+var powers = func() (p [RateScale + 1]uint64) {
+	p[0] = 1
+	for i := 1; i < len(p); i++ {
+		p[i] = p[i-1] * 10
+	}
+	return p
+}()
+
+// parseShort reads what nearly every number is: at most 18 digits, no exponent
+// and no more decimals than the scale. It returns false for anything else,
+// whether it is a number or not.
+func parseShort(s string, scale int) (a Amount, ok bool) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg {
+		s = s[1:]
+	}
+	if len(s) == 0 || len(s) > 19 {
+		return Amount{}, false
+	}
+	point := len(s)
+	var n uint64
+	for i := 0; i < len(s); i++ {
+		c := s[i] - '0'
+		if c > 9 {
+			if s[i] != '.' || point != len(s) || i == 0 {
+				return Amount{}, false
+			}
+			point = i
+			continue
+		}
+		n = n*10 + uint64(c)
+	}
+	places := len(s) - point - 1
+	switch {
+	case point == len(s):
+		places = 0
+		if len(s) > 18 {
+			return Amount{}, false
+		}
+	case places == 0 || places > scale:
+		return Amount{}, false
+	}
+	if s[0] == '0' && point > 1 {
+		return Amount{}, false
+	}
+	hi, lo := bits.Mul64(n, powers[scale-places])
+	if a = (Amount{int64(hi), lo}); neg {
+		a = a.Neg()
+	}
+	return a, true
+}
+
+// parseLong reads any number.
+func parseLong(s string, scale int) (Amount, error) {
 	i, neg := 0, false
 	if i < len(s) && s[i] == '-' {
 		neg, i = true, i+1
 	}
-	digits := i
-	var n mantissa
-	for i < len(s) && isDigit(s[i]) {
-		if !n.push(s[i]) {
-			return Amount{}, ErrOverflow
-		}
-		i++
+	first := i
+	var m mantissa
+	for ; i < len(s) && isDigit(s[i]); i++ {
+		m.add(s[i])
 	}
-	if i == digits || (s[digits] == '0' && i > digits+1) {
+	if i == first || (s[first] == '0' && i > first+1) {
 		return Amount{}, ErrSyntax
 	}
-	places := 0 // digits of the mantissa that stand after the point
-	zeros := 0  // zeros read after the point and not yet pushed
+	// before is how many digits stand before the point, from the first that is
+	// not zero on; below zero it is how many zeros follow the point.
+	before, places := m.digits, 0
 	if i < len(s) && s[i] == '.' {
 		i++
-		first := i
 		for ; i < len(s) && isDigit(s[i]); i++ {
-			// Trailing zeros must not cost digits: they are pushed only when
-			// another digit follows.
-			if s[i] == '0' {
-				zeros++
-				continue
+			m.add(s[i])
+			if places++; m.digits == 0 {
+				before--
 			}
-			for ; zeros >= 0; zeros-- {
-				c := byte('0')
-				if zeros == 0 {
-					c = s[i]
-				}
-				if !n.push(c) {
-					return Amount{}, tooLong(i - first)
-				}
-				places++
-			}
-			zeros = 0
 		}
-		if i == first {
+		if places == 0 {
 			return Amount{}, ErrSyntax
 		}
 	}
@@ -75,22 +121,30 @@ func parse[T ~string | ~[]byte](s T, scale int) (Amount, error) {
 			return Amount{}, ErrSyntax
 		}
 	}
-	if i != len(s) {
+	shift := scale - places + exp + m.zeros
+	switch {
+	case i != len(s):
 		return Amount{}, ErrSyntax
+	case m.digits == 0:
+		return Amount{}, nil
+	case before+exp > Digits-scale:
+		return Amount{}, ErrOverflow
+	case m.long || shift < 0:
+		return Amount{}, ErrPrecision
 	}
-	return n.scaled(scale-places+exp, neg)
-}
-
-func tooLong(decimals int) error {
-	if decimals >= Scale {
-		return ErrPrecision
+	for ; shift > 0; shift-- {
+		m.push('0')
 	}
-	return ErrOverflow
+	a := Amount{int64(m.hi), m.lo}
+	if neg {
+		a = a.Neg()
+	}
+	return a, nil
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-func exponent[T ~string | ~[]byte](s T, i int) (exp, next int, ok bool) {
+func exponent(s string, i int) (exp, next int, ok bool) {
 	neg := false
 	if i < len(s) && (s[i] == '+' || s[i] == '-') {
 		neg, i = s[i] == '-', i+1
@@ -107,46 +161,40 @@ func exponent[T ~string | ~[]byte](s T, i int) (exp, next int, ok bool) {
 	return exp, i, i > first
 }
 
-// mantissa is an unsigned 128-bit integer built digit by digit.
-type mantissa struct{ hi, lo uint64 }
-
-// push appends a decimal digit; false when 38 digits are exceeded.
-func (m *mantissa) push(c byte) bool {
-	hi, lo, ok := mul128(m.hi, m.lo, 10)
-	if !ok {
-		return false
-	}
-	lo, carry := bits.Add64(lo, uint64(c-'0'), 0)
-	hi += carry
-	if over(hi, lo) {
-		return false
-	}
-	m.hi, m.lo = hi, lo
-	return true
+// mantissa is the digits of a number as an unsigned 128-bit integer. Zeros at
+// its end are counted and not yet part of it, because they must not cost digits
+// when they stand behind the point or when an exponent takes them away again.
+type mantissa struct {
+	hi, lo uint64
+	digits int  // from the first that is not zero on, zeros included
+	zeros  int  // at the end
+	long   bool // more than 38 digits: hi and lo are meaningless
 }
 
-// scaled multiplies by 10^shift exactly and applies the sign.
-func (m mantissa) scaled(shift int, neg bool) (Amount, error) {
-	if m.hi == 0 && m.lo == 0 {
-		return Amount{}, nil
-	}
-	for ; shift > 0; shift-- {
-		if !m.push('0') {
-			return Amount{}, ErrOverflow
+// add appends a digit of the text.
+func (m *mantissa) add(c byte) {
+	if c == '0' {
+		if m.digits > 0 {
+			m.digits++
+			m.zeros++
 		}
+		return
 	}
-	for ; shift < 0; shift++ {
-		q, r := m.div10()
-		if r != 0 {
-			return Amount{}, ErrPrecision
-		}
-		m = q
+	m.digits++
+	for ; m.zeros > 0 && !m.long; m.zeros-- {
+		m.push('0')
 	}
-	a := Amount{int64(m.hi), m.lo}
-	if neg {
-		a = a.Neg()
+	m.push(c)
+}
+
+// push appends a digit to the integer.
+func (m *mantissa) push(c byte) {
+	hi, lo, ok := mul128(m.hi, m.lo, 10)
+	lo, carry := bits.Add64(lo, uint64(c-'0'), 0)
+	hi += carry
+	if m.long = m.long || !ok || over(hi, lo); !m.long {
+		m.hi, m.lo = hi, lo
 	}
-	return a, nil
 }
 
 func (m mantissa) div10() (q mantissa, r uint64) {
@@ -177,7 +225,7 @@ func appendScaled(dst []byte, a Amount, scale int) []byte {
 	if a.hi < 0 {
 		dst = append(dst, '-')
 	}
-	m := mantissa{uint64(a.Abs().hi), a.Abs().lo}
+	m := mantissa{hi: uint64(a.Abs().hi), lo: a.Abs().lo}
 	var buf [Digits + 2]byte
 	i, seen := len(buf), false
 	for d := 0; d < scale || m.hi != 0 || m.lo != 0 || d == scale; d++ {

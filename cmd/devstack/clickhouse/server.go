@@ -1,0 +1,151 @@
+package chserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tocsin/cmd/devstack/process"
+)
+
+const (
+	// startBound is how long a server may take until it answers.
+	startBound = 60 * time.Second
+	// startPoll is how often a starting server is looked at.
+	startPoll = 3 * time.Millisecond
+)
+
+// Options say what server to start.
+type Options struct {
+	// Dir holds the server's data, configuration, passwords and log. It is
+	// made if absent; a server started on the Dir of an earlier one continues
+	// it. One server at a time can use it.
+	Dir string
+	// Binary is the path of a clickhouse program to run. Empty means the
+	// embedded server out of libchdb, fetched if need be.
+	Binary string
+	// TCPPort and HTTPPort are the ports to listen on, native protocol and
+	// HTTP. Zero means free ones; those of an earlier server can be had again
+	// by giving them.
+	TCPPort, HTTPPort int
+	// MaxMemory bounds the server's tracked memory in bytes. Zero means 2 GiB.
+	MaxMemory int64
+	// FsyncAfterInsert makes an acknowledged insert survive a power loss, not
+	// only the death of the server, at the price of a disk flush for each.
+	FsyncAfterInsert bool
+	// Progress, if not nil, is told of a fetch of the embedded server.
+	Progress *os.File
+}
+
+// Server is a ClickHouse server that answers.
+type Server struct {
+	// TCPAddr and HTTPAddr are host:port of the native protocol and of HTTP.
+	TCPAddr, HTTPAddr string
+	// Password is the password of User, AnalystPassword that of AnalystUser.
+	Password, AnalystPassword string
+
+	process *process.Process
+	ask     func() error // asks the process to end
+}
+
+// Start starts a server and returns when it answers and Database exists. The
+// server ends with this process, however that ends.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startBound, errors.New("not up in "+startBound.String()))
+	defer cancel()
+
+	var s *Server
+	if o.Binary == "" {
+		s, err = startLibrary(ctx, layout(dir), o)
+	} else {
+		s, err = startBinary(ctx, layout(dir), o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse: %w", err)
+	}
+	if _, err := s.Query(ctx, "CREATE DATABASE IF NOT EXISTS "+Database); err != nil {
+		s.Kill()
+		return nil, fmt.Errorf("clickhouse: make the database: %w", err)
+	}
+	return s, nil
+}
+
+// Pid is the server's process id.
+func (s *Server) Pid() int { return s.process.Pid() }
+
+// Done is closed when the server has ended.
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
+// Stop ends the server in an orderly way, which takes about five seconds when
+// queries are running. When ctx ends first the server is killed, and that is
+// an error. Stopping a server that has ended is none.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.process.Stop(ctx, s.ask); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+// Kill ends the server at once, as kill -9 does, and waits until it is gone.
+func (s *Server) Kill() { s.process.Kill() }
+
+// Query runs one statement as User over HTTP and returns the answer, in the
+// format that the statement asks for (tab-separated if none). It is for
+// preparing a server, not for measuring one.
+func (s *Server) Query(ctx context.Context, statement string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.HTTPAddr+"/?async_insert=0", strings.NewReader(statement))
+	if err != nil {
+		return "", fmt.Errorf("make the request: %w", err)
+	}
+	req.Header.Set("X-ClickHouse-User", User)
+	req.Header.Set("X-ClickHouse-Key", s.Password)
+	req.Header.Set("X-ClickHouse-Database", "system") // is there before Database
+	req.Close = true                                  // an idle connection delays Stop
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("reach the server: %w", err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("server says: %s", strings.TrimSpace(string(body)))
+	}
+	return string(body), nil
+}
+
+// await calls up until it says true, and fails, leaving no process, as soon
+// as up does, the process has ended or ctx has.
+func await(ctx context.Context, p *process.Process, log string, up func() (bool, error)) error {
+	tick := time.NewTicker(startPoll)
+	defer tick.Stop()
+	for {
+		ready, err := up()
+		if ready {
+			return nil
+		}
+		if err != nil {
+			p.Kill()
+			return fmt.Errorf("the server did not start: %w", err)
+		}
+		select {
+		case <-p.Done():
+			return fmt.Errorf("the server ended while starting (%s): %s (log: %s)", p, strings.TrimSpace(p.Tail()), log)
+		case <-ctx.Done():
+			p.Kill()
+			return fmt.Errorf("the server did not start: %w: %s (log: %s)", context.Cause(ctx), strings.TrimSpace(p.Tail()), log)
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package endtoend
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/loopback"
+	"tocsin/cmd/devstack/stack"
+)
+
+// program is the tocsin binary under test, built once.
+var program string
+
+func TestMain(m *testing.M) {
+	chserver.Main() // does not return in the process that is ClickHouse
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "tocsin-endtoend-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "tocsin")
+	if out, err := exec.Command("go", "build", "-o", program, "tocsin/cmd/tocsin").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// harness is a set of servers with workers on them.
+type harness struct {
+	t *testing.T
+	stack.Addresses
+	config string
+	kafka  *kgo.Client
+}
+
+// start starts the servers that present lacks.
+func start(t *testing.T, present stack.Addresses) *harness {
+	t.Helper()
+	servers, err := stack.Start(t.Context(), stack.Config{Dir: t.TempDir(), Present: present, Progress: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := servers.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(servers.Addresses.Kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &harness{t: t, Addresses: servers.Addresses, config: filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"), kafka: client}
+}
+
+// worker starts a worker process and waits until it is ready.
+func (h *harness) worker() *stack.Worker {
+	h.t.Helper()
+	a := h.Addresses
+	ports, err := loopback.Ports(1)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	a.Metrics = loopback.Addr(ports[0])
+	log, err := os.CreateTemp(h.t.TempDir(), "worker-*.log")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	w, err := stack.StartWorker(h.t.Context(), a, program, h.config, log)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		w.Kill()
+		if text, err := os.ReadFile(log.Name()); err == nil && h.t.Failed() {
+			h.t.Logf("worker log:\n%s", text)
+		}
+	})
+	return w
+}
+
+// end stops a worker politely.
+func (h *harness) end(w *stack.Worker) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	if err := w.Stop(ctx); err != nil {
+		h.t.Error(err)
+	}
+}
+
+// tocsin runs a command of the program to its end and returns what it printed.
+func (h *harness) tocsin(args ...string) string {
+	h.t.Helper()
+	cmd := exec.CommandContext(h.t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), h.Addresses.Environ()...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("tocsin %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// drain migrates and runs a worker until the topics are drained.
+func (h *harness) drain() {
+	h.t.Helper()
+	h.tocsin("migrate", "--config", h.config)
+	h.tocsin("run", "--drain", "--config", h.config)
+}
+
+// query returns the answer of ClickHouse as tab-separated text without the
+// last line end.
+func (h *harness) query(sql string) string {
+	h.t.Helper()
+	text, err := h.ask(sql)
+	if err != nil {
+		h.t.Fatalf("%s: %v", sql, err)
+	}
+	return text
+}
+
+func (h *harness) ask(sql string) (string, error) {
+	u, err := url.Parse(h.ClickHouseHTTP)
+	if err != nil {
+		return "", err
+	}
+	u.RawQuery = url.Values{"database": {"tocsin"}}.Encode()
+	req, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, u.String(), strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth(h.ClickHouseUser, h.ClickHousePassword)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	return strings.TrimSuffix(string(text), "\n"), nil
+}
+
+// alerts returns how many messages the alert stream holds for each candidate.
+func (h *harness) alerts() map[string]int {
+	h.t.Helper()
+	conn, err := nats.Connect(h.NATS)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	stream, err := js.Stream(ctx, "DISCLOSURE")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	found := make(map[string]int)
+	for seq := info.State.FirstSeq; seq <= info.State.LastSeq && info.State.Msgs > 0; seq++ {
+		msg, err := stream.GetMsg(ctx, seq)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		found[msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:]]++
+	}
+	return found
+}
+
+// ends is the sum of the end offsets of the topic's partitions.
+func (h *harness) ends(topic string) (sum int64) {
+	h.t.Helper()
+	offsets, err := kadm.NewClient(h.kafka).ListEndOffsets(h.t.Context(), topic)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	offsets.Each(func(o kadm.ListedOffset) { sum += o.Offset })
+	return sum
+}
+
+// eventually waits until ok, for at most a while.
+func (h *harness) eventually(within time.Duration, what string, ok func() bool) {
+	h.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(within)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			h.t.Fatalf("not within %s: %s", within, what)
+		}
+	}
+}

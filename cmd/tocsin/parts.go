@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"tocsin/pipeline"
+	"tocsin/rules"
+	"tocsin/rules/calendar"
+	"tocsin/rules/event"
+	"tocsin/rules/packs"
+	"tocsin/sinks/clickhouse"
+	"tocsin/sinks/nats"
+)
+
+// This file turns each section of the configuration into the part it
+// configures. It is the only place that knows both.
+
+func (c *config) loop() *pipeline.Config {
+	return &pipeline.Config{
+		Kafka: c.Kafka.client(), Cluster: c.Kafka.Cluster, Group: c.Kafka.Group, Topics: c.Kafka.Topics,
+		FirstStart: pipeline.FirstStart(c.Kafka.FirstStart), SessionTimeout: c.Kafka.SessionTimeout,
+		MaxRecords: c.Worker.MaxRecords, Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
+		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
+		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax,
+		Limits: event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)},
+	}
+}
+
+// client is how every command reaches Kafka.
+func (k *kafkaConfig) client() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.SeedBrokers(split(k.Brokers)...),
+		kgo.ClientID("tocsin"),
+		// Bounds the memory of a cycle, with max_records: see deploy/README.md.
+		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxPartitionBytes(4 << 20),
+	}
+}
+
+func (c *clickhouseConfig) sink() clickhouse.Config {
+	return clickhouse.Config{Addrs: split(c.Addresses), Database: c.Database, User: c.User, Password: c.Password, InsertTimeout: c.InsertTimeout}
+}
+
+func (n *natsConfig) sink() nats.Config {
+	return nats.Config{Servers: split(n.Servers), Stream: n.Stream, SubjectPrefix: n.SubjectPrefix, Replicas: n.Replicas,
+		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password}
+}
+
+// openCalendars reads the calendars, with the overrides of dir unless it is
+// empty.
+func openCalendars(dir string) (*calendar.Calendars, error) {
+	if dir == "" {
+		return calendar.Default(), nil
+	}
+	return calendar.Load(dir)
+}
+
+// packFiles opens a pack: a directory, or the name of a shipped pack.
+func packFiles(name string) (fs.FS, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return os.DirFS(name), nil
+	}
+	files, err := packs.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither a directory nor a shipped pack: %w", name, err)
+	}
+	return files, nil
+}
+
+// openEngine loads the configured pack and compiles it.
+func (r *rulesConfig) openEngine() (*rules.Pack, *rules.Engine, error) {
+	calendars, err := openCalendars(r.Calendar)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := packFiles(r.Pack)
+	if err != nil {
+		return nil, nil, err
+	}
+	pack, mistakes := rules.Load(files, r.Pack, calendars)
+	if err := mistakes.Err(); err != nil {
+		return nil, nil, err
+	}
+	return pack, rules.NewEngine(pack), nil
+}
+
+// library finds rules by digest: the current ones in memory, earlier ones in
+// ClickHouse, where every worker keeps the pack it judges by.
+type library struct {
+	current   *rules.Engine
+	calendars *calendar.Calendars
+	load      func(ctx context.Context, digest string) ([]byte, error)
+
+	mu      sync.Mutex // replays of several partitions may ask at once
+	earlier map[string]*rules.Engine
+}
+
+func (l *library) Current() *rules.Engine { return l.current }
+
+func (l *library) ByDigest(ctx context.Context, digest string) (*rules.Engine, error) {
+	if digest == l.current.Digest() {
+		return l.current, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.earlier[digest]; e != nil {
+		return e, nil
+	}
+	archive, err := l.load(ctx, digest)
+	if err != nil {
+		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
+	}
+	pack, err := rules.OpenArchive(archive, l.calendars)
+	if err != nil {
+		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
+	}
+	if pack.Digest() != digest {
+		return nil, fmt.Errorf("the rules %s, under which a batch was promised, are now %s: this program or its calendars differ from those that judged first; "+
+			"start the version that promised the batch and let it finish", digest, pack.Digest())
+	}
+	e := rules.NewEngine(pack)
+	l.earlier[digest] = e
+	return e, nil
+}
+
+// readConfig loads the file of a command's --config and prints what is wrong.
+func readConfig(command, path string, stderr io.Writer) (config, bool) {
+	c, err := loadConfig(path, os.LookupEnv)
+	if err != nil {
+		printError(stderr, command, err)
+		return c, false
+	}
+	return c, true
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kprom"
+	"golang.org/x/sync/errgroup"
+
+	"tocsin/pipeline"
+	"tocsin/rules"
+	"tocsin/rules/diag"
+	"tocsin/sinks/clickhouse"
+	"tocsin/sinks/jsonl"
+	"tocsin/sinks/nats"
+)
+
+func runWorker(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("tocsin run", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "tocsin.yaml", "configuration `file`")
+	drain := flags.Bool("drain", false, "end, with exit code 0, once everything the topics hold now is stored")
+	dry := flags.Bool("dry-run", false, "store and publish nothing: print rows and alerts as JSON lines, under a consumer group of its own")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	c, ok := readConfig("run", *path, stderr)
+	if !ok {
+		return exitFailed
+	}
+	handler, err := c.Log.handler(os.Stderr)
+	if err != nil {
+		printError(stderr, "run", err)
+		return exitFailed
+	}
+	log := slog.New(handler)
+	if err := work(ctx, &c, *drain, *dry, stdout, log); err != nil {
+		printError(stderr, "run", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// work runs a worker and its probes until ctx is cancelled or the topics are
+// drained.
+func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log *slog.Logger) error {
+	pack, engine, err := c.Rules.openEngine()
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build(registry, engine)
+
+	var (
+		store     pipeline.Store
+		publisher pipeline.Publisher
+		lib       pipeline.Library
+	)
+	if dry {
+		out := jsonl.New(stdout)
+		store, publisher, lib = out, out, onlyRules{engine}
+		c.Kafka.Group += "-dry-run"
+	} else {
+		db, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		// The pack is kept before the first batch is judged by it, so that
+		// whoever must replay the batch finds it.
+		if err := db.SavePack(ctx, engine.Digest(), pack.ID(), pack.Archive()); err != nil {
+			return err
+		}
+		stream, err := nats.Open(ctx, c.NATS.sink())
+		if err != nil {
+			return err
+		}
+		defer stream.Close()
+		calendars, err := openCalendars(c.Rules.Calendar)
+		if err != nil {
+			return err
+		}
+		store, publisher = db, stream
+		lib = &library{current: engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)}
+	}
+	probes, err := listen(c.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	health := pipeline.NewHealth(now())
+	loop := c.loop()
+	loop.Kafka = append(loop.Kafka, kgo.WithHooks(kprom.NewMetrics("tocsin_kafka", kprom.Registry(registry))))
+	worker, err := pipeline.New(*loop, store, publisher, lib, pipeline.NewMetrics(registry), health, log)
+	if err != nil {
+		return errors.Join(err, probes.listener.Close())
+	}
+	log.Info("starting", "version", version, "pack", pack.ID(), "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
+		"group", c.Kafka.Group, "topics", c.Kafka.Topics, "http", probes.listener.Addr().String(), "dry_run", dry, "drain", drain)
+
+	// Two actors: the worker, whose end is everybody's, and the probes.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return probes.serve(ctx, registry, health) })
+	group.Go(func() error {
+		defer cancel()
+		if drain {
+			return worker.Drain(ctx)
+		}
+		return worker.Run(ctx)
+	})
+	err = group.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// onlyRules is the library of a dry run: nothing was ever promised.
+type onlyRules struct{ engine *rules.Engine }
+
+func (o onlyRules) Current() *rules.Engine { return o.engine }
+
+func (o onlyRules) ByDigest(_ context.Context, digest string) (*rules.Engine, error) {
+	return nil, fmt.Errorf("a dry run under rules %s was broken off: delete its consumer group, whose name ends in -dry-run", digest)
+}
+
+// build publishes what the worker is made of as labels of a constant.
+func build(registry prometheus.Registerer, engine *rules.Engine) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: "build_info",
+		Help: "1, with the version, rules and calendar as labels.",
+		ConstLabels: prometheus.Labels{"version": version, "rules": engine.Digest(), "calendar": engine.CalendarVersion()}},
+		func() float64 { return 1 }))
+}
+
+// printError prints an error for a person: diagnostics with their snippets,
+// anything else as a line for each cause.
+func printError(w io.Writer, command string, err error) {
+	var mistakes diag.List
+	if errors.As(err, &mistakes) {
+		mistakes.Write(w)
+		fmt.Fprintf(w, "tocsin %s: %d mistakes\n", command, len(mistakes))
+		return
+	}
+	fmt.Fprintf(w, "tocsin %s: %v\n", command, err)
+}

@@ -1,0 +1,150 @@
+package rules
+
+import (
+	"regexp"
+	"strings"
+
+	"tocsin/rules/dialect"
+	"tocsin/rules/event"
+	"tocsin/rules/strictyaml"
+)
+
+// nameForm is the form of the names of params and lets.
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// expressions compiles everything that is written in the dialect.
+func (l *ruleLoader) expressions(currency string) {
+	r := l.rule
+	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency}
+	l.params(env)
+	l.lets(env)
+	r.when = l.compile(env, l.file.When, dialect.Bool)
+	for _, b := range l.file.Bands {
+		r.bands = append(r.bands, band{l.severity(b.Severity), l.compile(env, b.When, dialect.Bool)})
+	}
+	r.value = l.compile(env, l.file.Value, dialect.Any)
+	r.dedup = l.compile(env, l.file.Dedup, dialect.Text)
+	l.from(env)
+	l.unused()
+	for _, text := range l.expressionTexts() {
+		r.materiality = r.materiality || reads(text.Value, "materiality")
+	}
+}
+
+func (l *ruleLoader) compile(env *dialect.Env, text strictyaml.Text, want dialect.Kind) *dialect.Program {
+	if !text.Given() {
+		return nil
+	}
+	p, mistakes := dialect.Compile(l.place(text), env, want)
+	l.mistakes = append(l.mistakes, mistakes...)
+	return p
+}
+
+func (l *ruleLoader) place(text strictyaml.Text) dialect.Source {
+	return dialect.Source{File: l.src.Name, FileText: l.src.Text, Line: text.Line, Column: text.Column, Indent: text.Indent, Text: text.Value}
+}
+
+func (l *ruleLoader) params(env *dialect.Env) {
+	for _, p := range l.file.Params {
+		c, mistakes := dialect.ParseConst(l.place(p.Value))
+		l.mistakes = append(l.mistakes, mistakes...)
+		if l.free(p.Key) && len(mistakes) == 0 {
+			env.Params[p.Key.Value] = c
+		}
+	}
+}
+
+// lets compiles the named expressions, each of which sees those before it.
+func (l *ruleLoader) lets(env *dialect.Env) {
+	for _, let := range l.file.Let {
+		if _, ok := env.Params[let.Key.Value]; ok {
+			l.report(codeName, let.Key, "rename one of the two", "%s is a param too", let.Key.Value)
+		} else if p := l.compile(env, let.Value, dialect.Any); p != nil && l.free(let.Key) {
+			env.Lets = append(env.Lets, dialect.Let{Name: let.Key.Value, Program: p})
+		}
+	}
+}
+
+// free reports whether a name may be given.
+func (l *ruleLoader) free(name strictyaml.Text) bool {
+	switch {
+	case !nameForm.MatchString(name.Value):
+		l.report(codeName, name, "lower-case letters, digits and _", "the name %q is malformed", name.Value)
+	case name.Value == "materiality" || name.Value == "observed" || l.fieldBegins(name.Value):
+		l.report(codeName, name, "rename it", "%s is the name of a field", name.Value)
+	default:
+		return true
+	}
+	return false
+}
+
+// fieldBegins reports whether a field has the name, or has it as its first part.
+func (l *ruleLoader) fieldBegins(name string) bool {
+	for i := range l.rule.schema.Fields {
+		if first, _, _ := strings.Cut(l.rule.schema.Fields[i].Name, "."); first == name {
+			return true
+		}
+	}
+	return false
+}
+
+// from compiles the trigger, an instant or a date.
+func (l *ruleLoader) from(env *dialect.Env) {
+	text := l.file.Deadline.From
+	if !text.Given() {
+		return
+	}
+	r := l.rule
+	r.fromText = text.Value
+	if f := r.schema.Lookup(text.Value); f != nil && (f.Kind == event.Instant || f.Kind == event.Date) {
+		r.fromField = f
+		return
+	}
+	r.from = l.compile(env, text, dialect.Moment)
+}
+
+// expressionTexts are all the expressions of the rule, in source order.
+func (l *ruleLoader) expressionTexts() []strictyaml.Text {
+	var all []strictyaml.Text
+	for _, let := range l.file.Let {
+		all = append(all, let.Value)
+	}
+	all = append(all, l.file.When)
+	for _, b := range l.file.Bands {
+		all = append(all, b.When)
+	}
+	return append(all, l.file.Value, l.file.Dedup, l.file.Deadline.From)
+}
+
+// unused reports params and lets that no expression names: a threshold that
+// nothing reads misleads whoever approves it.
+func (l *ruleLoader) unused() {
+	check := func(key strictyaml.Text, kind string) {
+		for _, text := range l.expressionTexts() {
+			if reads(text.Value, key.Value) {
+				return
+			}
+		}
+		l.report(codeUnused, key, "use it or take it away", "nothing reads the %s %s", kind, key.Value)
+	}
+	for _, p := range l.file.Params {
+		check(p.Key, "param")
+	}
+	for _, let := range l.file.Let {
+		check(let.Key, "let")
+	}
+}
+
+// word matches texts in quotes and names with their dots.
+var word = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`[^`]*`|\\.?[A-Za-z_][A-Za-z0-9_.]*")
+
+// reads reports whether an expression names something: name itself or a member
+// of it.
+func reads(expression, name string) bool {
+	for _, w := range word.FindAllString(expression, -1) {
+		if first, _, _ := strings.Cut(w, "."); first == name {
+			return true
+		}
+	}
+	return false
+}

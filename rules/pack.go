@@ -1,0 +1,179 @@
+package rules
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"tocsin/rules/calendar"
+	"tocsin/rules/diag"
+	"tocsin/rules/strictyaml"
+)
+
+// Pack is a set of rules with the profiles and calendars they are judged by.
+// It is immutable.
+type Pack struct {
+	ID            string
+	Title         string
+	GroupCurrency string // ISO 4217; the currency of group amounts in every expression
+
+	rules     []*Rule    // sorted by id
+	profiles  []*Profile // sorted by file name
+	cases     []*caseFile
+	calendars *calendar.Calendars
+	archive   []byte
+	digest    string
+}
+
+// Rules returns the pack's rules, sorted by id.
+func (p *Pack) Rules() []*Rule { return slices.Clone(p.rules) }
+
+// Profiles returns the pack's materiality profiles.
+func (p *Pack) Profiles() []*Profile { return slices.Clone(p.profiles) }
+
+// CalendarVersion is the version of the calendars that date the pack's findings.
+func (p *Pack) CalendarVersion() string { return p.calendars.Version() }
+
+const (
+	packFileName = "pack.yaml"
+	packSchema   = "tocsin.pack/v1"
+)
+
+type packFile struct {
+	Schema   strictyaml.Text `yaml:"schema,required"`
+	ID       strictyaml.Text `yaml:"id,required"`
+	Title    strictyaml.Text `yaml:"title,required"`
+	Currency strictyaml.Text `yaml:"group_currency,required"`
+}
+
+// Load reads a pack and checks everything in it: a pack without mistakes
+// cannot fail later for a reason that lies in the pack. All mistakes are
+// returned at once, sorted by file and line; the pack is nil if there are any.
+// name stands before each path in them.
+//
+// cal are the calendars to date by when the pack brings no overrides of its
+// own; nil means those that ship with the program.
+func Load(fsys fs.FS, name string, cal *calendar.Calendars) (*Pack, diag.List) {
+	t, mistakes := readTree(fsys, name)
+	p := &Pack{}
+	mistakes = append(mistakes, p.describe(t)...)
+	mistakes = append(mistakes, p.date(t, fsys, cal)...)
+	mistakes = append(mistakes, p.loadProfiles(t)...)
+	mistakes = append(mistakes, p.loadRules(t)...)
+	mistakes = append(mistakes, p.loadCases(t)...)
+	if len(mistakes) > 0 {
+		mistakes.Sort()
+		return nil, mistakes
+	}
+	p.archive = t.archive()
+	p.digest = digest(p.archive, p.calendars.Version())
+	return p, nil
+}
+
+// LoadDir loads the pack in a directory, with the calendars that ship with the
+// program. The error is a diag.List when the pack has mistakes.
+func LoadDir(dir string) (*Pack, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load pack: %w", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("load pack: %s is not a directory: name the one that holds %s", dir, packFileName)
+	}
+	p, mistakes := Load(os.DirFS(dir), dir, nil)
+	return p, mistakes.Err()
+}
+
+func (p *Pack) describe(t *tree) diag.List {
+	src := t.source(packFileName)
+	if _, ok := t.files[packFileName]; !ok {
+		return diag.List{src.FileMistake(codePackFile, "a pack says there what it is: schema, id, title, group_currency", "the file is missing")}
+	}
+	var file packFile
+	mistakes := strictyaml.Decode(src, &file, strictyaml.Options{})
+	p.ID, p.Title, p.GroupCurrency = file.ID.Value, file.Title.Value, file.Currency.Value
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	mistakes = append(mistakes, checkSchema(src, file.Schema, packSchema)...)
+	if !idForm.MatchString(p.ID) {
+		mistakes = append(mistakes, src.Mistake(codeID, file.ID, "letters, digits, and . _ - within", "the id is malformed"))
+	}
+	if strings.TrimSpace(p.Title) == "" {
+		mistakes = append(mistakes, src.Mistake(codeEmpty, file.Title, "", "title is empty"))
+	}
+	if !currencyForm.MatchString(p.GroupCurrency) {
+		mistakes = append(mistakes, src.Mistake(codeProfile, file.Currency, "write a code such as USD", "group_currency is no ISO 4217 code"))
+	}
+	return mistakes
+}
+
+func checkSchema(src *strictyaml.Source, got strictyaml.Text, want string) diag.List {
+	if got.Value == want {
+		return nil
+	}
+	return diag.List{src.Mistake(codeSchema, got, "write schema: "+want, "this program does not know the schema %q", got.Value)}
+}
+
+// date chooses the calendars.
+func (p *Pack) date(t *tree, fsys fs.FS, cal *calendar.Calendars) diag.List {
+	p.calendars = cal
+	if cal == nil {
+		p.calendars = calendar.Default()
+	}
+	if len(t.under("calendar")) == 0 {
+		return nil
+	}
+	overrides, err := fs.Sub(fsys, "calendar")
+	if err == nil {
+		p.calendars, err = calendar.LoadFS(overrides, path.Join(t.name, "calendar"))
+	}
+	if err != nil {
+		return diag.List{t.source("calendar").FileMistake(codeCalendar, "", "%v", err)}
+	}
+	return nil
+}
+
+func (p *Pack) loadProfiles(t *tree) (mistakes diag.List) {
+	var placed []placedProfile
+	refs := map[string]string{}
+	for _, file := range t.under("profiles") {
+		profile, from, found := loadProfile(t.source(file))
+		if mistakes = append(mistakes, found...); len(found) > 0 {
+			continue
+		}
+		if other, ok := refs[profile.Ref()]; ok {
+			mistakes = append(mistakes, t.source(file).FileMistake(codeDuplicate, "raise the version", "%s is profile %s too", other, profile.Ref()))
+			continue
+		}
+		refs[profile.Ref()] = file
+		placed = append(placed, placedProfile{profile, file, from})
+		p.profiles = append(p.profiles, profile)
+	}
+	return append(mistakes, overlaps(t, placed)...)
+}
+
+func (p *Pack) loadRules(t *tree) (mistakes diag.List) {
+	files := t.under("rules")
+	if len(files) == 0 {
+		return diag.List{t.source("rules").FileMistake(codePackFile, "write a rule, as rules/ID.yaml", "the pack has no rules")}
+	}
+	ids := map[string]string{}
+	for _, file := range files {
+		src := t.source(file)
+		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p.GroupCurrency)
+		mistakes = append(mistakes, found...)
+		if other, ok := ids[id.Value]; ok && id.Given() {
+			mistakes = append(mistakes, src.Mistake(codeDuplicate, id, "give one of the two another id", "%s has this id too", other))
+		}
+		ids[id.Value] = file
+		if len(found) == 0 {
+			p.rules = append(p.rules, r)
+		}
+	}
+	slices.SortFunc(p.rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	return mistakes
+}
