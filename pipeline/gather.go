@@ -133,7 +133,7 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		group.Go(func() error {
 			hit := false
 			for _, records := range runs {
-				hit = p.judge(records, s.Limits) || hit
+				hit = p.judge(records, &s.Config) || hit
 			}
 			found <- hit
 			return nil

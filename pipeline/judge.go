@@ -39,10 +39,10 @@ func (s *slab) event() *event.Event {
 // judge turns records of one partition into rows of its open batch, in offset
 // order. It is called for different partitions at once and touches nothing but
 // p. It reports whether a row is a candidate.
-func (p *partition) judge(records []*kgo.Record, limits event.Limits) (candidate bool) {
+func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 	b := p.open
 	if p.slab.decoder == nil {
-		p.slab.decoder = event.NewDecoder(limits)
+		p.slab.decoder = event.NewDecoder(c.Limits)
 	}
 	for _, rec := range records {
 		if p.pending != nil && rec.Offset > p.pending.Last {
@@ -61,7 +61,10 @@ func (p *partition) judge(records []*kgo.Record, limits event.Limits) (candidate
 		}
 		if !row.Tombstone {
 			e := p.slab.event()
-			if row.Failure = p.slab.decoder.Decode(e, rec.Value, headers(rec)); row.Failure == nil {
+			if row.Failure = p.slab.decoder.Decode(e, rec.Value, headers(rec)); row.Failure == nil && c.Fits != nil {
+				row.Failure = c.Fits(e)
+			}
+			if row.Failure == nil {
 				row.Event = e
 				first := len(p.slab.verdicts)
 				p.slab.verdicts = b.rules.Judge(p.slab.verdicts, e, row.Timestamp)

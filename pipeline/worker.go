@@ -33,6 +33,10 @@ type Config struct {
 	SessionTimeout time.Duration // after which the group takes a silent member for dead
 
 	Limits event.Limits
+	// Fits says why an event cannot be stored exactly, or nil when it can: an
+	// event that does not fit becomes a dead letter before it is judged. It is
+	// called from several goroutines at once. Nil: every event fits.
+	Fits func(*event.Event) *event.Failure
 }
 
 // FirstStart is where a partition begins that the group has never committed.

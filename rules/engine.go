@@ -78,13 +78,7 @@ func (e *Engine) judge(r *Rule, s *dialect.Scope) (v Verdict) {
 			v.Outcome, v.Finding = Error, e.broken(r, s)
 		}
 	}()
-	var profile *Profile
-	s.Materiality = nil
-	if r.materiality {
-		if profile = e.profiles.choose(e.profiles.registrant(r, s.Event), r.triggerMicros(s)); profile != nil {
-			s.Materiality = &profile.record
-		}
-	}
+	profile := e.bring(r, s)
 	for _, f := range r.requires {
 		if !s.Event.Has(f) {
 			return e.missing(v, s, profile, r.absent(s.Event))
@@ -103,6 +97,19 @@ func (e *Engine) judge(r *Rule, s *dialect.Scope) (v Verdict) {
 	v.Outcome = Match
 	v.Finding = e.finding(r, s, profile, Match, r.band(s), "")
 	return v
+}
+
+// bring puts the materiality profile in force before the rule, if it reads one.
+func (e *Engine) bring(r *Rule, s *dialect.Scope) *Profile {
+	s.Materiality = nil
+	if !r.materiality {
+		return nil
+	}
+	profile := e.profiles.choose(e.profiles.registrant(r, s.Event), r.triggerMicros(s))
+	if profile != nil {
+		s.Materiality = &profile.record
+	}
+	return profile
 }
 
 // absent names the required fields that were not sent.

@@ -2,8 +2,10 @@ package rules
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
+	"tocsin/rules/calendar"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
@@ -13,9 +15,9 @@ import (
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // expressions compiles everything that is written in the dialect.
-func (l *ruleLoader) expressions(currency string) {
+func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
 	r := l.rule
-	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency}
+	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency, Calendars: cal}
 	l.params(env)
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)
@@ -26,8 +28,17 @@ func (l *ruleLoader) expressions(currency string) {
 	r.dedup = l.compile(env, l.file.Dedup, dialect.Text)
 	l.from(env)
 	l.unused()
-	for _, text := range l.expressionTexts() {
-		r.materiality = r.materiality || reads(text.Value, "materiality")
+	for _, p := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
+		r.readsProfile(p)
+	}
+	for _, b := range r.bands {
+		r.readsProfile(b.when)
+	}
+}
+
+func (r *Rule) readsProfile(p *dialect.Program) {
+	if p != nil {
+		r.materiality = r.materiality || slices.ContainsFunc(p.Reads(), ofProfile)
 	}
 }
 
@@ -48,8 +59,8 @@ func (l *ruleLoader) params(env *dialect.Env) {
 	for _, p := range l.file.Params {
 		c, mistakes := dialect.ParseConst(l.place(p.Value))
 		l.mistakes = append(l.mistakes, mistakes...)
-		if l.free(p.Key) && len(mistakes) == 0 {
-			env.Params[p.Key.Value] = c
+		if l.free(p.Key) {
+			env.Params[p.Key.Value] = c // one with a mistake too: its users are not to blame
 		}
 	}
 }
@@ -59,7 +70,10 @@ func (l *ruleLoader) lets(env *dialect.Env) {
 	for _, let := range l.file.Let {
 		if _, ok := env.Params[let.Key.Value]; ok {
 			l.report(codeName, let.Key, "rename one of the two", "%s is a param too", let.Key.Value)
-		} else if p := l.compile(env, let.Value, dialect.Any); p != nil && l.free(let.Key) {
+			continue
+		}
+		p := l.compile(env, let.Value, dialect.Any)
+		if l.free(let.Key) {
 			env.Lets = append(env.Lets, dialect.Let{Name: let.Key.Value, Program: p})
 		}
 	}

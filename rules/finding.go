@@ -125,7 +125,7 @@ func (e *Engine) finding(r *Rule, s *dialect.Scope, profile *Profile, outcome Ou
 	}
 	if r.value != nil {
 		if v := r.value.Eval(s); v.Known() {
-			f.Value = v.String()
+			f.Value = strings.Clone(v.String())
 		}
 	}
 	f.Explanation = r.when.Explain(s)
@@ -134,6 +134,10 @@ func (e *Engine) finding(r *Rule, s *dialect.Scope, profile *Profile, outcome Ou
 			f.Explanation = append(f.Explanation, b.when.Explain(s)...)
 			break
 		}
+	}
+	for i := range f.Explanation {
+		step := &f.Explanation[i]
+		step.Value, step.Limit = strings.Clone(step.Value), strings.Clone(step.Limit)
 	}
 	e.dated(f, r, outcome, r.trigger(s), s.Observed)
 	return f
@@ -182,7 +186,7 @@ func (e *Engine) escalated(f *Finding, observed time.Time) Severity {
 	if err != nil {
 		gone = len(f.Deadline.Days) // beyond the covered years: as late as can be
 	}
-	return max(S1, Severity(int(f.Severity)-max(0, min(gone-1, int(f.Severity)-int(S1)))))
+	return Severity(max(int(S1), int(f.Severity)-max(0, gone-1)))
 }
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

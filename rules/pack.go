@@ -20,6 +20,7 @@ type Pack struct {
 	Title         string
 	GroupCurrency string // ISO 4217; the currency of group amounts in every expression
 
+	name      string     // what the user called it
 	rules     []*Rule    // sorted by id
 	profiles  []*Profile // sorted by file name
 	cases     []*caseFile
@@ -58,7 +59,7 @@ type packFile struct {
 // own; nil means those that ship with the program.
 func Load(fsys fs.FS, name string, cal *calendar.Calendars) (*Pack, diag.List) {
 	t, mistakes := readTree(fsys, name)
-	p := &Pack{}
+	p := &Pack{name: name}
 	mistakes = append(mistakes, p.describe(t)...)
 	mistakes = append(mistakes, p.date(t, fsys, cal)...)
 	mistakes = append(mistakes, p.loadProfiles(t)...)
@@ -164,7 +165,7 @@ func (p *Pack) loadRules(t *tree) (mistakes diag.List) {
 	ids := map[string]string{}
 	for _, file := range files {
 		src := t.source(file)
-		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p.GroupCurrency)
+		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p.GroupCurrency, p.calendars)
 		mistakes = append(mistakes, found...)
 		if other, ok := ids[id.Value]; ok && id.Given() {
 			mistakes = append(mistakes, src.Mistake(codeDuplicate, id, "give one of the two another id", "%s has this id too", other))

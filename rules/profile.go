@@ -98,9 +98,7 @@ const lastDate = calendar.Date(1<<31 - 2)
 func loadProfile(src *strictyaml.Source) (*Profile, strictyaml.Text, diag.List) {
 	var file profileFile
 	mistakes := strictyaml.Decode(src, &file, strictyaml.Options{})
-	if len(mistakes) > 0 {
-		return nil, file.From, mistakes
-	}
+	malformed := len(mistakes)
 	report := func(code string, at strictyaml.Text, hint, format string, args ...any) {
 		mistakes = append(mistakes, src.Mistake(code, at, hint, format, args...))
 	}
@@ -121,7 +119,14 @@ func loadProfile(src *strictyaml.Source) (*Profile, strictyaml.Text, diag.List) 
 	mistakes = append(mistakes, p.dates(src, &file)...)
 	mistakes = append(mistakes, p.approvals(src, &file)...)
 	mistakes = append(mistakes, p.amounts(src, &file)...)
-	return p, file.From, mistakes
+	return p, file.From, withoutAbsent(mistakes, malformed)
+}
+
+// withoutAbsent drops what is said, after the first malformed mistakes of the
+// YAML, about scalars that were not given at all: that they are missing is
+// among those.
+func withoutAbsent(mistakes diag.List, malformed int) diag.List {
+	return append(mistakes[:malformed:malformed], slices.DeleteFunc(mistakes[malformed:], func(d *diag.Diagnostic) bool { return d.Line == 0 })...)
 }
 
 func (p *Profile) dates(src *strictyaml.Source, file *profileFile) (mistakes diag.List) {

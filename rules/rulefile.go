@@ -54,7 +54,7 @@ type ruleLoader struct {
 }
 
 // loadRule reads a rule. id is returned even when the rule has mistakes.
-func loadRule(src *strictyaml.Source, stem, currency string) (*Rule, strictyaml.Text, diag.List) {
+func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calendars) (*Rule, strictyaml.Text, diag.List) {
 	l := &ruleLoader{src: src}
 	l.mistakes = strictyaml.Decode(src, &l.file, strictyaml.Options{})
 	l.rule = &Rule{ID: l.file.ID.Value, Revision: l.file.Revision, Title: l.file.Title.Value, Description: l.file.Description,
@@ -67,7 +67,7 @@ func loadRule(src *strictyaml.Source, stem, currency string) (*Rule, strictyaml.
 	l.clock()
 	if l.types() {
 		l.fields()
-		l.expressions(currency)
+		l.expressions(currency, cal)
 	}
 	if len(l.mistakes) > 0 {
 		return nil, l.file.ID, l.mistakes
@@ -143,7 +143,7 @@ func (l *ruleLoader) types() bool {
 		t := event.LookupType(at.Value)
 		switch {
 		case t == nil:
-			hint := "tocsin rules check lists none: see the field reference for the types"
+			hint := "see the field reference for the types"
 			if near := diag.Nearest(at.Value, names); near != "" {
 				hint = "did you mean " + near + "?"
 			}

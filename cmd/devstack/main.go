@@ -5,6 +5,7 @@
 //	devstack up [-tocsin PATH] [-config FILE]   start them, and a worker, in the background
 //	devstack status                             say what runs, and where
 //	devstack down                               stop it
+//	devstack demo [-tocsin PATH]                feed a company's day and show the candidates
 //
 // Everything it keeps lies in the directory -state (.tocsin): data, logs, and
 // stack.env, which holds the addresses while it runs. A server whose address
@@ -41,6 +42,7 @@ const usage = `devstack runs Kafka, NATS and ClickHouse for development on this 
   devstack up [flags]       start them in the background, and a worker with -tocsin
   devstack status [flags]   say what runs, and where
   devstack down [flags]     stop it
+  devstack demo [flags]     feed a company's day and show the candidates
 
 devstack COMMAND -h shows the flags.
 `
@@ -55,7 +57,7 @@ func main() {
 }
 
 func run(args []string) int {
-	commands := map[string]command{"up": up, "status": status, "down": down, serveCommand: serve}
+	commands := map[string]command{"up": up, "status": status, "down": down, "demo": demo, serveCommand: serve}
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return exitUsage

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"tocsin/cmd/devstack/stack"
@@ -30,6 +31,7 @@ func serve(ctx context.Context, args []string) (int, error) {
 	if code, err := parse(o.flags(serveCommand), args); err != nil {
 		return code, err
 	}
+	syscall.CloseOnExec(reportFD) // or the stack's children would hold it open
 	report := os.NewFile(reportFD, "report")
 	err := o.serve(ctx, slog.New(slog.NewTextHandler(os.Stderr, nil)), func() error {
 		_, err := report.WriteString(readyWord)

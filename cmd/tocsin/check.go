@@ -94,7 +94,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 	}
 	pack, engine, err := c.Rules.openEngine()
 	if err == nil {
-		add("rules", fmt.Sprintf("pack %s, %d rules, digest %s, calendar %s", pack.ID(), len(engine.Rules()), engine.Digest(), engine.CalendarVersion()), nil)
+		add("rules", fmt.Sprintf("pack %s, %d rules, digest %s, calendar %s", pack.ID, len(engine.Rules()), engine.Digest(), engine.CalendarVersion()), nil)
 	} else {
 		add("rules", "", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"sync"
 
@@ -14,7 +13,6 @@ import (
 	"tocsin/rules"
 	"tocsin/rules/calendar"
 	"tocsin/rules/event"
-	"tocsin/rules/packs"
 	"tocsin/sinks/clickhouse"
 	"tocsin/sinks/nats"
 )
@@ -29,7 +27,7 @@ func (c *config) loop() *pipeline.Config {
 		MaxRecords: c.Worker.MaxRecords, Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
 		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
 		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax,
-		Limits: event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)},
+		Limits: event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
 	}
 }
 
@@ -62,25 +60,13 @@ func openCalendars(dir string) (*calendar.Calendars, error) {
 	return calendar.Load(dir)
 }
 
-// packFiles opens a pack: a directory, or the name of a shipped pack.
-func packFiles(name string) (fs.FS, error) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return os.DirFS(name), nil
-	}
-	files, err := packs.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("%s is neither a directory nor a shipped pack: %w", name, err)
-	}
-	return files, nil
-}
-
 // openEngine loads the configured pack and compiles it.
 func (r *rulesConfig) openEngine() (*rules.Pack, *rules.Engine, error) {
 	calendars, err := openCalendars(r.Calendar)
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := packFiles(r.Pack)
+	files, err := openPack(r.Pack)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -77,7 +77,7 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 		defer db.Close()
 		// The pack is kept before the first batch is judged by it, so that
 		// whoever must replay the batch finds it.
-		if err := db.SavePack(ctx, engine.Digest(), pack.ID(), pack.Archive()); err != nil {
+		if err := db.SavePack(ctx, engine.Digest(), pack.ID, pack.Archive()); err != nil {
 			return err
 		}
 		stream, err := nats.Open(ctx, c.NATS.sink())
@@ -103,7 +103,7 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 	if err != nil {
 		return errors.Join(err, probes.listener.Close())
 	}
-	log.Info("starting", "version", version, "pack", pack.ID(), "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
+	log.Info("starting", "version", version, "pack", pack.ID, "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
 		"group", c.Kafka.Group, "topics", c.Kafka.Topics, "http", probes.listener.Addr().String(), "dry_run", dry, "drain", drain)
 
 	// Two actors: the worker, whose end is everybody's, and the probes.
@@ -135,7 +135,7 @@ func (o onlyRules) ByDigest(_ context.Context, digest string) (*rules.Engine, er
 // build publishes what the worker is made of as labels of a constant.
 func build(registry prometheus.Registerer, engine *rules.Engine) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: "build_info",
-		Help: "1, with the version, rules and calendar as labels.",
+		Help:        "1, with the version, rules and calendar as labels.",
 		ConstLabels: prometheus.Labels{"version": version, "rules": engine.Digest(), "calendar": engine.CalendarVersion()}},
 		func() float64 { return 1 }))
 }

@@ -8,33 +8,32 @@ import (
 // extent is the part of the text that a node was parsed from. expr's nodes know
 // only the token that makes them: the operator of a sum, the name of a call.
 func (p *parsing) extent(n ast.Node) span {
-	return p.balanced(p.tokensOf(n, 0))
+	return p.balanced(p.tokensOf(n))
 }
 
-// tokensOf is extent without the brackets that enclose the operands. level
-// bounds it where a chained comparison shares its middle between two nodes.
-func (p *parsing) tokensOf(n ast.Node, level int) span {
-	if n == nil || level > 64 {
+// tokensOf is extent without the brackets that enclose the operands.
+func (p *parsing) tokensOf(n ast.Node) span {
+	if n == nil {
 		return span{}
 	}
 	at := span{n.Location().From, n.Location().To}
 	switch n := n.(type) {
 	case *ast.UnaryNode:
-		return at.join(p.tokensOf(n.Node, level+1))
+		return at.join(p.tokensOf(n.Node))
 	case *ast.BinaryNode:
 		if chain, ok := n.Left.(*ast.BinaryNode); ok && n.Operator == "&&" && chained(chain, n.Right) {
 			// The right side begins with the left side's end.
-			return p.tokensOf(chain, level+1).join(p.tokensOf(n.Right.(*ast.BinaryNode).Right, level+1))
+			return p.tokensOf(chain).join(p.tokensOf(n.Right.(*ast.BinaryNode).Right))
 		}
-		return p.tokensOf(n.Left, level+1).join(p.tokensOf(n.Right, level+1))
+		return p.tokensOf(n.Left).join(p.tokensOf(n.Right))
 	case *ast.MemberNode:
-		return p.tokensOf(n.Node, level+1).join(at).join(p.tokensOf(n.Property, level+1))
+		return p.tokensOf(n.Node).join(at).join(p.tokensOf(n.Property))
 	case *ast.ChainNode:
-		return p.tokensOf(n.Node, level+1)
+		return p.tokensOf(n.Node)
 	case *ast.PredicateNode:
-		return p.tokensOf(n.Node, level+1)
+		return p.tokensOf(n.Node)
 	case *ast.ConditionalNode:
-		return p.tokensOf(n.Cond, level+1).join(p.tokensOf(n.Exp1, level+1)).join(p.tokensOf(n.Exp2, level+1))
+		return p.tokensOf(n.Cond).join(p.tokensOf(n.Exp1)).join(p.tokensOf(n.Exp2))
 	case *ast.IdentifierNode:
 		if end, ok := p.totals[at.from]; ok {
 			return span{at.from, end}
@@ -42,9 +41,9 @@ func (p *parsing) tokensOf(n ast.Node, level int) span {
 	case *ast.ArrayNode:
 		return p.bracketed(at, at.from)
 	case *ast.BuiltinNode:
-		return p.call(at, n.Arguments, level)
+		return p.call(at, n.Arguments)
 	case *ast.CallNode:
-		return p.call(p.tokensOf(n.Callee, level+1), n.Arguments, level)
+		return p.call(p.tokensOf(n.Callee), n.Arguments)
 	}
 	return at
 }
@@ -65,7 +64,7 @@ func chained(left *ast.BinaryNode, right ast.Node) bool {
 
 // call extends the name of a call to its closing bracket, and before a pipe to
 // the first argument.
-func (p *parsing) call(name span, arguments []ast.Node, level int) span {
+func (p *parsing) call(name span, arguments []ast.Node) span {
 	i, ok := p.index[name.from]
 	if !ok {
 		return name
@@ -75,7 +74,7 @@ func (p *parsing) call(name span, arguments []ast.Node, level int) span {
 	}
 	all := name
 	if len(arguments) > 0 {
-		if first := p.tokensOf(arguments[0], level+1); first.from < name.from {
+		if first := p.tokensOf(arguments[0]); first.from < name.from {
 			all = all.join(first)
 		}
 	}

@@ -27,9 +27,9 @@ type parsing struct {
 	src    *Source
 	runes  []rune
 	tokens []lexer.Token
-	closed map[int]int  // offset of an opening bracket to that of its closing one
-	totals map[int]int  // offset of a name "total" to the end of its call
-	index  map[int]int  // offset of a token to its index
+	closed map[int]int // offset of an opening bracket to that of its closing one
+	totals map[int]int // offset of a name "total" to the end of its call
+	index  map[int]int // offset of a token to its index
 }
 
 // lex reads the tokens, or reports why it cannot.

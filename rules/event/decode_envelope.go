@@ -19,14 +19,24 @@ const (
 	attrNone attribute = -1
 )
 
-var attributeNames = [attributeCount]string{attrSpecversion: "specversion", attrID: "id", attrSource: "source", attrType: "type",
-	attrSubject: "subject", attrTime: "time", attrContentType: "datacontenttype", attrDataschema: "dataschema"}
-
 func attributeNamed(name string) attribute {
-	for a, n := range attributeNames {
-		if n == name {
-			return attribute(a)
-		}
+	switch name {
+	case "specversion":
+		return attrSpecversion
+	case "id":
+		return attrID
+	case "source":
+		return attrSource
+	case "type":
+		return attrType
+	case "subject":
+		return attrSubject
+	case "time":
+		return attrTime
+	case "datacontenttype":
+		return attrContentType
+	case "dataschema":
+		return attrDataschema
 	}
 	return attrNone
 }
@@ -182,20 +192,22 @@ func (d *Decoder) attribute(a attribute, key string, at int) bool {
 // complete checks that the required attributes are there.
 func (d *Decoder) complete() bool {
 	e := &d.env
-	required := [...]attribute{attrSpecversion, attrID, attrSource, attrType}
-	missing := attrNone
-	for i := len(required) - 1; i >= 0; i-- {
-		if e.text[required[i]] == "" {
-			missing = required[i]
-		}
-	}
+	missing := ""
 	switch {
-	case missing == attrNone:
-		return true
 	case !e.has(attrSpecversion) && !e.has(attrID) && !e.has(attrSource) && !e.has(attrType):
 		return d.fail(notCloudEvents, -1, "", "has none of the attributes specversion, id, source and type")
+	case e.text[attrSpecversion] == "":
+		missing = "specversion"
+	case e.text[attrID] == "":
+		missing = "id"
+	case e.text[attrSource] == "":
+		missing = "source"
+	case e.text[attrType] == "":
+		missing = "type"
+	default:
+		return true
 	}
-	return d.fail(missingAttr, -1, attributeNames[missing], "the attribute is required and must not be empty")
+	return d.fail(missingAttr, -1, missing, "the attribute is required and must not be empty")
 }
 
 // resolve resets dst to the event's type.

@@ -166,6 +166,22 @@ func TestDecodeModes(t *testing.T) {
 	}
 }
 
+// TestDecodeForgets decodes into an event that held something else.
+func TestDecodeForgets(t *testing.T) {
+	d := event.NewDecoder(event.Limits{})
+	var e event.Event
+	for _, value := range []string{head + `{"contract":{"parties":["a"]},"lines":[{"account":"a"}],"header_text":"a","fiscal_year":1}}`, head + `{"lines":[{}]}}`} {
+		if f := d.Decode(&e, []byte(value), nil); f != nil {
+			t.Fatal(f)
+		}
+	}
+	field := event.Ledger.Lookup
+	line := &e.Records(field("lines"))[0]
+	if len(e.Texts(field("contract.parties"))) != 0 || e.Text(field("header_text")) != "" || e.Int(field("fiscal_year")) != 0 || line.Present().Count() != 0 || e.Present().Count() != 4 {
+		t.Errorf("something is left of the event before: %s", e.AppendJSON(nil))
+	}
+}
+
 func TestEqualSeesEveryKind(t *testing.T) {
 	line := event.Ledger.Lookup("lines")
 	changes := map[string]func(*event.Event){

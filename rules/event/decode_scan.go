@@ -90,12 +90,26 @@ func (d *Decoder) key() (string, bool) {
 // text reads the string at the current position. With keep it returns the
 // text, which aliases the value unless the string has escapes.
 func (d *Decoder) text(keep bool) (string, bool) {
-	start := d.pos + 1
-	i := plain(d.buf, start)
-	if i < len(d.buf) && d.buf[i] == '"' {
-		d.pos = i + 1
-		return alias(d.buf[start:i]), true
+	buf, start := d.buf, d.pos+1
+	i := start
+	for i+8 <= len(buf) {
+		special := specials(encoding.LittleEndian.Uint64(buf[i:]))
+		if special == 0 {
+			i += 8
+			continue
+		}
+		if i += bits.TrailingZeros64(special) / 8; buf[i] == '"' {
+			d.pos = i + 1
+			return alias(buf[start:i]), true
+		}
+		break
 	}
+	return d.longText(start, i, keep)
+}
+
+// longText reads on from i in a string whose text begins at start: one that ends
+// near the end of the value, has escapes, or is not ASCII.
+func (d *Decoder) longText(start, i int, keep bool) (string, bool) {
 	escaped := false
 	for i < len(d.buf) {
 		switch c := d.buf[i]; {
@@ -135,18 +149,19 @@ func (d *Decoder) text(keep bool) (string, bool) {
 	return "", d.fail(badSyntax, len(d.buf), "", "the value ends inside a string")
 }
 
-// plain returns the index of the first byte from i on that is a quote, a
-// backslash, a control character or not ASCII, or the length. It looks at eight
-// bytes at once: in each of the terms below the high bit of a byte is set if the
-// byte is such a one. A borrow can set the bit of a later byte falsely, never of
-// an earlier one, and the first one set is what counts.
-func plain(b []byte, i int) int {
+// specials sets the high bit of each byte of x that is a quote, a backslash, a
+// control character or not ASCII. A borrow can set the bit of a later byte (a
+// higher one) falsely, never of an earlier one, and the first that is set counts.
+func specials(x uint64) uint64 {
 	const low, high = 0x0101010101010101, 0x8080808080808080
+	quote, slash := x^(low*'"'), x^(low*'\\')
+	return ((quote-low)&^quote | (slash-low)&^slash | (x-low*' ')&^x | x) & high
+}
+
+// plain returns the index of the first special byte from i on, or the length.
+func plain(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		x := encoding.LittleEndian.Uint64(b[i:])
-		quote, slash := x^(low*'"'), x^(low*'\\')
-		special := ((quote-low)&^quote | (slash-low)&^slash | (x-low*' ')&^x | x) & high
-		if special != 0 {
+		if special := specials(encoding.LittleEndian.Uint64(b[i:])); special != 0 {
 			return i + bits.TrailingZeros64(special)/8
 		}
 	}

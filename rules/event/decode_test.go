@@ -66,7 +66,7 @@ func TestDecodeFailures(t *testing.T) {
 	f("syntax", "", "{◆a:1}")
 	f("syntax", "", `{"a"◆}`)
 	f("syntax", "", `{"a":◆}`)
-	f("syntax", "", `{"a":1◆ "b":2}`)
+	f("syntax", "", `{"a":1 ◆"b":2}`)
 	f("syntax", "", `{"a":1,◆}`)
 	f("syntax", "", `{"a":[1,◆]}`)
 	f("syntax", "", `{"a":[1◆`)
@@ -88,7 +88,7 @@ func TestDecodeFailures(t *testing.T) {
 	f("syntax", "", `{"a":"◆\u12`)
 	data("syntax", "", `{"fiscal_year":2026◆x}`)
 	data("syntax", "", `{"is_manual":◆tru}`)
-	data("syntax", "", `{"document_date":"2026-01-01"◆`)
+	f("syntax", "", head+`{"document_date":"2026-01-01"◆`)
 	f("trailing_data", "", head+"{}} ◆x")
 	f("trailing_data", "", head+"{}}◆\x00")
 	f("trailing_data", "", head+"{}}◆"+head+"{}}")
@@ -106,6 +106,7 @@ func TestDecodeFailures(t *testing.T) {
 	data("duplicate_key", "lines.account", `{"lines":[{"account":"a"},{"account":"a",◆"account":"a"}]}`)
 	data("duplicate_key", "", `{"zz":1,"y":2,◆"zz":1}`)
 	data("duplicate_key", "", `{"zz":1,"y":2,◆"\u007az":1}`)
+	data("duplicate_key", "", `{"z":1,"a":1,◆"z":1,"a":1}`) // the first in the text
 	data("duplicate_key", "", `{"x":[{"y":{"z":1,◆"z":1}}]}`)
 
 	// Encoding.
@@ -121,8 +122,10 @@ func TestDecodeFailures(t *testing.T) {
 
 	// Limits: an object, data, and four more are six levels.
 	data("too_deep", "", `{"x":[[[[◆[]]]]]}`)
-	data("too_deep", "", `{"x":{"x":{"x":{"x":◆{}}}}}`)
+	data("too_deep", "", `{"x":{"x":{"x":{"x":{"x":◆{}}}}}`)
 	f("too_large", "", head+`{"header_text":"`+strings.Repeat("a", 4096)+`"}}`)
+	data("wrong_kind", "contract.parties", `{"contract":{"parties":[◆[[]]]}}`)
+	data("too_deep", "", `{"contract":{"parties":[[[◆[]]]]}}`)
 	data("too_many_lines", "lines", `{"lines":[{},{},◆{}]}`)
 
 	// Envelope.
@@ -203,4 +206,25 @@ func TestReasonsAreDistinct(t *testing.T) {
 		}
 		seen[r.Code] = true
 	}
+}
+
+// TestDepthOfKnownMembers counts the levels of members that the canonical form
+// knows: the outermost object, data, contract; and lines with its records.
+func TestDepthOfKnownMembers(t *testing.T) {
+	f := func(inner string, levels int) {
+		t.Helper()
+		value := []byte(head + inner + "}")
+		for depth := 1; depth <= levels+1; depth++ {
+			var e event.Event
+			got := event.NewDecoder(event.Limits{MaxDepth: depth}).Decode(&e, value, nil)
+			if deep := got != nil && got.Code == "too_deep"; deep != (depth < levels) {
+				t.Errorf("%s with a limit of %d: %v", inner, depth, got)
+			}
+		}
+	}
+	f(`{}`, 2)
+	f(`{"contract":{}}`, 3)
+	f(`{"contract":{"parties":[]}}`, 4)
+	f(`{"lines":[]}`, 3)
+	f(`{"lines":[{}]}`, 4)
 }

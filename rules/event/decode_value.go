@@ -26,7 +26,16 @@ func (d *Decoder) value(m *member, r *Record, depth int) bool {
 	}
 	switch f.Kind {
 	case Text:
-		return d.textValue(m, r, depth)
+		if c != '"' {
+			return d.wrong(m.path, "text", depth)
+		}
+		at := d.pos
+		text, ok := d.text(true)
+		if f == d.layout.version && ok && text != "v1" && text != r.schema.Name+".v1" {
+			return d.fail(unknownVersion, at, m.path, "want "+r.schema.Name+".v1")
+		}
+		r.SetText(f, text)
+		return ok
 	case Amount, Rate:
 		return d.decimal(m, r, depth)
 	case Int:
@@ -62,22 +71,6 @@ func (d *Decoder) wrong(path, want string, depth int) bool {
 		}
 	}
 	return d.skip(depth) && d.fail(wrongKind, at, path, "want "+want+", found "+found)
-}
-
-func (d *Decoder) textValue(m *member, r *Record, depth int) bool {
-	at := d.pos
-	if !d.at('"') {
-		return d.wrong(m.path, "text", depth)
-	}
-	text, ok := d.text(true)
-	if !ok {
-		return false
-	}
-	if m.field == d.layout.version && text != "v1" && text != r.schema.Name+".v1" {
-		return d.fail(unknownVersion, at, m.path, "want "+r.schema.Name+".v1")
-	}
-	r.SetText(m.field, text)
-	return true
 }
 
 // decimal reads an amount or a rate. It may be a JSON number or, for senders

@@ -176,3 +176,35 @@ func TestFromBigRefusesWhatDoesNotFit(t *testing.T) {
 		}
 	}
 }
+
+// TestHalvesRoundAwayFromZero has the ties that random numbers do not hit.
+func TestHalvesRoundAwayFromZero(t *testing.T) {
+	parse := func(s string) money.Amount {
+		a, err := money.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	f := func(rate, base, want string) {
+		t.Helper()
+		r, err := money.ParseRate(rate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Times(parse(base)); err != nil || got.String() != want {
+			t.Errorf("%s times %s = %s, %v; want %s", rate, base, got, err, want)
+		}
+	}
+	f("0.5", "0.000000001", "0.000000001")
+	f("-0.5", "0.000000001", "-0.000000001")
+	f("0.5", "-0.000000003", "-0.000000002")
+	f("-0.5", "-0.000000003", "0.000000002")
+	f("0.499999999999999999", "0.000000001", "0")
+	f("0.05", "1000000", "50000")
+	for base, want := range map[string]string{"2000000000": "0.000000000000000001", "-2000000000": "-0.000000000000000001", "2000000001": "0"} {
+		if got, err := money.Ratio(parse("0.000000001"), parse(base)); err != nil || got.String() != want {
+			t.Errorf("ratio to %s = %s, %v; want %s", base, got, err, want)
+		}
+	}
+}

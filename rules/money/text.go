@@ -41,8 +41,9 @@ var powers = func() (p [RateScale + 1]uint64) {
 	return p
 }()
 
-// parseShort reads what nearly every number is: at most 18 digits, no exponent
-// and no more decimals than the scale. It returns false for anything else,
+// parseShort reads what nearly every number is: at most 19 characters, no
+// exponent and no more decimals than the scale. 19 digits fit 64 bits, and 18
+// more that the scale adds fit 38. It returns false for anything else,
 // whether it is a number or not.
 func parseShort(s string, scale int) (a Amount, ok bool) {
 	neg := len(s) > 0 && s[0] == '-'
@@ -65,17 +66,8 @@ func parseShort(s string, scale int) (a Amount, ok bool) {
 		}
 		n = n*10 + uint64(c)
 	}
-	places := len(s) - point - 1
-	switch {
-	case point == len(s):
-		places = 0
-		if len(s) > 18 {
-			return Amount{}, false
-		}
-	case places == 0 || places > scale:
-		return Amount{}, false
-	}
-	if s[0] == '0' && point > 1 {
+	places := max(len(s)-point-1, 0)
+	if places > scale || point == len(s)-1 || (s[0] == '0' && point > 1) {
 		return Amount{}, false
 	}
 	hi, lo := bits.Mul64(n, powers[scale-places])
@@ -197,10 +189,13 @@ func (m *mantissa) push(c byte) {
 	}
 }
 
-func (m mantissa) div10() (q mantissa, r uint64) {
-	q.hi, r = m.hi/10, m.hi%10
-	q.lo, r = bits.Div64(r, m.lo, 10)
-	return q, r
+// div10 divides a 128-bit integer by ten.
+func div10(hi, lo uint64) (qhi, qlo, r uint64) {
+	if hi == 0 { // nearly always, and the compiler then multiplies instead
+		return 0, lo / 10, lo % 10
+	}
+	qlo, r = bits.Div64(hi%10, lo, 10)
+	return hi / 10, qlo, r
 }
 
 // over reports whether the magnitude is 10^38 or more.
@@ -225,16 +220,16 @@ func appendScaled(dst []byte, a Amount, scale int) []byte {
 	if a.hi < 0 {
 		dst = append(dst, '-')
 	}
-	m := mantissa{hi: uint64(a.Abs().hi), lo: a.Abs().lo}
+	hi, lo := uint64(a.Abs().hi), a.Abs().lo
 	var buf [Digits + 2]byte
 	i, seen := len(buf), false
-	for d := 0; d < scale || m.hi != 0 || m.lo != 0 || d == scale; d++ {
+	for d := 0; d <= scale || hi != 0 || lo != 0; d++ {
 		if d == scale && seen {
 			i--
 			buf[i] = '.'
 		}
 		var r uint64
-		m, r = m.div10()
+		hi, lo, r = div10(hi, lo)
 		if seen = seen || r != 0 || d >= scale; seen {
 			i--
 			buf[i] = byte('0' + r)

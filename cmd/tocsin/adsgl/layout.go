@@ -3,6 +3,19 @@
 // GL_Detail): delimited text, one row a journal line. It joins the lines into
 // journals and gives one canonical ledger event for each.
 //
+// What the layout leaves open is decided thus:
+//
+//   - A journal is the lines with one Journal_ID in one Fiscal_Year; divide says
+//     when business units number their journals apart.
+//   - The same file gives the same events and ids in any order of its lines, and
+//     any spelling of its columns, dates and sides (journal.eventID).
+//   - Amounts in events are unsigned. Without an indicator the sign is the side;
+//     with one, Credits says what a minus sign means.
+//   - A sentinel date is no date, and nothing stands in for a posting date
+//     (entry.build).
+//   - A file is read twice: NewSurvey counts each journal's lines, so that
+//     Survey.Journals holds only journals that are not complete.
+//
 // It is pure: readers in, events and a report out. Errors and the report name
 // lines, fields and kinds of mistake, never a value; the report's totals and
 // differences are the exception, they are what it is for.

@@ -3,6 +3,7 @@ package adsgl
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -137,7 +138,7 @@ func (r *reader) identity() (identity, *fault) {
 		return id, &fault{journalID.String(), errEmptyCell.Error()}
 	}
 	if year := r.cell(fiscalYear); year != "" {
-		n, err := strconv.ParseInt(year, 10, 64)
+		n, err := wholeNumber(year)
 		if err != nil || n < 1 || n > 9999 {
 			return id, &fault{fiscalYear.String(), "is not a year"}
 		}
@@ -198,8 +199,8 @@ func (r *reader) line(at int) (line, *fault) {
 
 	if s := r.cell(fiscalPeriod); s != "" {
 		l.period, err = wholeNumber(s)
-		if err == nil && (l.period < 1 || l.period > 16) {
-			err = fmt.Errorf("is not a fiscal period: want 1 to 16")
+		if err == nil && l.period > 16 {
+			err = fmt.Errorf("is not a fiscal period: want 1 to 16, or 0 for balances carried forward, which stand in none")
 		}
 		check(fiscalPeriod, err)
 	}
@@ -263,21 +264,29 @@ func (r *reader) other(a, c column) (optional, error) {
 
 // compare orders lines by what they say and never by where they stand.
 func compare(a, b *line) int {
-	return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.unit, b.unit), cmp.Compare(a.account, b.account), cmp.Compare(a.side, b.side),
-		a.amount.Cmp(b.amount), cmp.Compare(a.currency, b.currency), cmp.Compare(a.content(), b.content()))
+	c := cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.unit, b.unit), cmp.Compare(a.account, b.account), cmp.Compare(a.side, b.side), a.amount.Cmp(b.amount))
+	if c != 0 {
+		return c
+	}
+	return cmp.Compare(a.content(), b.content())
 }
 
 // content is the line in one canonical text: equal lines have equal contents
 // however the file spells, orders or separates them.
 func (l *line) content() string {
-	var b strings.Builder
-	for _, s := range []string{strconv.FormatInt(l.number, 10), l.unit, l.account, l.name, l.text, l.header, l.source, l.kind, l.currency, string(l.side),
-		l.amount.String(), l.local.String(), l.group.String(), l.effective.String(), l.document.String(), l.entered.String(),
-		strconv.FormatInt(l.time.micros, 10), strconv.FormatInt(l.period, 10), l.people.entered, l.people.approved, l.people.modified, l.people.posted,
-		strconv.Itoa(int(l.reversal)), l.reverses, l.cost, l.profit} {
-		fmt.Fprintf(&b, "%d:%s,", len(s), s)
+	b := make([]byte, 0, 256)
+	add := func(s string) {
+		b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+		b = append(append(b, s...), ',')
 	}
-	return b.String()
+	for _, s := range [...]string{l.unit, l.account, l.name, l.text, l.header, l.source, l.kind, l.currency, l.side.String(), l.amount.String(), l.local.String(), l.group.String(),
+		l.people.entered, l.people.approved, l.people.modified, l.people.posted, l.reverses, l.cost, l.profit} {
+		add(s)
+	}
+	for _, n := range [...]int64{l.number, l.effective.number(), l.document.number(), l.entered.number(), l.time.micros, l.period, int64(l.reversal)} {
+		b = append(strconv.AppendInt(b, n, 10), ',')
+	}
+	return string(b)
 }
 
 func (o optional) String() string {
@@ -287,9 +296,10 @@ func (o optional) String() string {
 	return o.amount.String() + o.currency
 }
 
-func (d day) String() string {
+// number is the date as a number that no other date, and no absence, has.
+func (d day) number() int64 {
 	if !d.known {
-		return ""
+		return math.MinInt64
 	}
-	return d.date.String()
+	return int64(d.date)
 }

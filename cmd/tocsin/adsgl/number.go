@@ -89,6 +89,13 @@ const (
 	credit side = 'C'
 )
 
+func (s side) String() string {
+	if s == credit {
+		return "C"
+	}
+	return "D"
+}
+
 var sides = map[string]side{
 	"d": debit, "dr": debit, "debit": debit, "s": debit, "soll": debit,
 	"c": credit, "cr": credit, "credit": credit, "h": credit, "haben": credit,

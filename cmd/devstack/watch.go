@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/cmd/devstack/company"
+	"tocsin/rules/calendar"
+)
+
+// matter is what makes a candidate: a rule and the key of what it is about.
+type matter struct{ rule, key string }
+
+func (m matter) String() string { return m.rule + " " + m.key }
+
+func matterOf(p company.Planting) matter { return matter{p.Rule, p.Key} }
+
+// alert is the part of an alert's body that the demo shows.
+type alert struct {
+	Data struct {
+		CandidateID string    `json:"candidate_id"`
+		Rule        string    `json:"rule"`
+		Title       string    `json:"title"`
+		Item        string    `json:"item"`
+		Severity    string    `json:"severity"`
+		Outcome     string    `json:"outcome"`
+		DueAt       time.Time `json:"due_at_conservative"`
+	} `json:"data"`
+}
+
+// watch receives alerts and prints each as it comes. Alerts arrive on a
+// goroutine of the client's, hence the lock.
+type watch struct {
+	conn      *nats.Conn
+	consuming jetstream.ConsumeContext
+	out       io.Writer
+
+	mu    sync.Mutex
+	seen  map[string]int // by candidate id
+	fault error
+}
+
+// subscribe begins to watch the alert stream.
+func subscribe(ctx context.Context, server string, out io.Writer) (*watch, error) {
+	conn, err := nats.Connect(server)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	w := &watch{conn: conn, out: out, seen: make(map[string]int)}
+	js, err := jetstream.New(conn)
+	if err == nil {
+		var consumer jetstream.Consumer
+		if consumer, err = js.OrderedConsumer(ctx, "DISCLOSURE", jetstream.OrderedConsumerConfig{}); err == nil {
+			w.consuming, err = consumer.Consume(w.take)
+		}
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("read the alert stream: %w", err)
+	}
+	return w, nil
+}
+
+func (w *watch) close() {
+	w.consuming.Stop()
+	w.conn.Close()
+}
+
+func (w *watch) take(msg jetstream.Msg) {
+	var a alert
+	err := json.Unmarshal(msg.Data(), &a)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.fault = fmt.Errorf("an alert cannot be read: %w", err)
+		return
+	}
+	w.seen[a.Data.CandidateID]++
+	due := "no filing deadline"
+	if !a.Data.DueAt.IsZero() {
+		due = a.Data.DueAt.In(calendar.NewYork()).Format("Mon 2006-01-02 15:04 MST")
+	}
+	title := a.Data.Title
+	if a.Data.Outcome != "match" {
+		title += " (" + a.Data.Outcome + ")"
+	}
+	say(w.out, "%-4s %-6s %-7s %-24s %s", a.Data.Severity, a.Data.Item, a.Data.Rule, due, title)
+}
+
+// repeats is how many alerts came for a candidate that had one.
+func (w *watch) repeats() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, times := range w.seen {
+		n += times - 1
+	}
+	return n
+}
+
+func (w *watch) count() (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.seen), w.fault
+}
+
+// await waits until as many candidates have come as were planted, or until the
+// bound: the comparison says which are missing.
+func (w *watch) await(ctx context.Context, planted int, bound time.Duration) error {
+	deadline := time.Now().Add(bound)
+	for {
+		n, err := w.count()
+		if err != nil || n >= planted || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// ids are the candidates that have come.
+func (w *watch) ids() map[string]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[string]bool, len(w.seen))
+	for id := range w.seen {
+		all[id] = true
+	}
+	return all
+}
+
+// compare returns what was planted and did not come, and what came unplanted.
+func compare(planted, arrived map[matter]bool) (missing, unexpected []matter) {
+	for m := range planted {
+		if !arrived[m] {
+			missing = append(missing, m)
+		}
+	}
+	for m := range arrived {
+		if !planted[m] {
+			unexpected = append(unexpected, m)
+		}
+	}
+	return missing, unexpected
+}
+
+// matters asks ClickHouse which matters the candidates that arrived are: an
+// alert says the rule, but its key is material non-public information.
+func (d *demonstration) matters(ctx context.Context, ids map[string]bool) (map[matter]bool, error) {
+	text, err := d.ask(ctx, "SELECT candidate_id, rule, key FROM candidates FORMAT TSVRaw")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[matter]bool)
+	known := make(map[string]bool)
+	for line := range strings.Lines(text) {
+		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 3)
+		if len(parts) == 3 && ids[parts[0]] {
+			all[matter{parts[1], parts[2]}] = true
+			known[parts[0]] = true
+		}
+	}
+	for id := range ids {
+		if !known[id] {
+			all[matter{"alerted but not stored", id}] = true
+		}
+	}
+	return all, nil
+}
+
+// rows waits until ClickHouse holds as many rows as events, or longer than it
+// should take, and returns how many it holds.
+func (d *demonstration) rows(ctx context.Context, events int) (n int, err error) {
+	for deadline := time.Now().Add(demoBound); ; {
+		if n, err = d.number(ctx, "SELECT count() FROM events"); err != nil {
+			return 0, err
+		}
+		if n >= events || time.Now().After(deadline) {
+			return n, nil
+		}
+		select {
+		case <-ctx.Done():
+			return n, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// number asks for one number.
+func (d *demonstration) number(ctx context.Context, sql string) (int, error) {
+	text, err := d.ask(ctx, sql)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(text))
+}
+
+func (d *demonstration) ask(ctx context.Context, sql string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.ClickHouseHTTP+"/?"+url.Values{"database": {"tocsin"}}.Encode(), strings.NewReader(sql))
+	if err != nil {
+		return "", err
+	}
+	req.SetBasicAuth(d.ClickHouseUser, d.ClickHousePassword)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("ask ClickHouse: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", fmt.Errorf("ask ClickHouse: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("ask ClickHouse: %s: %s", resp.Status, strings.TrimSpace(string(text)))
+	}
+	return string(text), nil
+}
+
+// further says where to look next.
+func (d *demonstration) further() {
+	say(d.out, `
+Look further (on a terminal make demo stays up; make up keeps servers and a worker in the background):
+
+  set -a; . %s; set +a
+  ask() { curl -s "$TOCSIN_CLICKHOUSE_HTTP/?database=tocsin" -u "$TOCSIN_ANALYST_USER:$TOCSIN_ANALYST_PASSWORD" -d "$1 FORMAT PrettyCompact"; }
+
+  ask "SELECT due_at, item, rule, severity, key FROM candidates ORDER BY due_at LIMIT 10"
+  ask "SELECT account, sum(if(debit_credit = 'D', amount_group, -amount_group)) AS balance FROM ledger_lines GROUP BY account ORDER BY account LIMIT 10"
+  ask "SELECT topic, partition, rows, first_offset, last_offset, gaps, doubles FROM completeness"
+
+  alerts   %s, stream DISCLOSURE, subjects disclosure.candidate.>
+           nats --server "$TOCSIN_NATS" stream view DISCLOSURE
+  metrics  http://%s/metrics`, d.state.dotenv(), d.NATS, d.Metrics)
+}

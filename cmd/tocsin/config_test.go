@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/rules/diag"
+)
+
+// environment is what the example configuration needs.
+var environment = map[string]string{
+	"TOCSIN_KAFKA": "k1:9092,k2:9092", "TOCSIN_CLICKHOUSE": "ch:9000", "TOCSIN_CLICKHOUSE_PASSWORD": "canary-secret", "TOCSIN_NATS": "nats://n:4222",
+}
+
+func getenv(name string) (string, bool) {
+	v, ok := environment[name]
+	return v, ok
+}
+
+func TestExampleConfiguration(t *testing.T) {
+	c, err := loadConfig(filepath.Join("..", "..", "deploy", "tocsin.example.yaml"), getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"k1:9092", "k2:9092"}, c.Kafka.Brokers); diff != "" {
+		t.Error(diff)
+	}
+	if c.ClickHouse.Password != "canary-secret" || c.ClickHouse.User != "tocsin" || c.HTTP.Listen != "127.0.0.1:9464" || c.Worker.Linger != 250*time.Millisecond {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Every key that the example shows commented out, with the value it shows, is
+// the default.
+func TestExampleShowsTheDefaults(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "tocsin.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	shown := 0
+	for line := range strings.Lines(string(text)) {
+		trimmed := strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(trimmed, "# "); ok && strings.HasPrefix(line, "  # ") {
+			if key, _, ok := strings.Cut(rest, ": "); ok && !strings.Contains(key, " ") && key != "calendar" {
+				line = "  " + rest + "\n"
+				shown++
+			}
+		}
+		lines = append(lines, line)
+	}
+	path := filepath.Join(t.TempDir(), "all.yaml")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := loadConfig(path, getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := loadConfig(filepath.Join("..", "..", "deploy", "tocsin.example.yaml"), getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(plain, all); diff != "" || shown < 12 {
+		t.Errorf("%d keys shown\n%s", shown, diff)
+	}
+}
+
+func TestConfigurationMistakes(t *testing.T) {
+	const good = `kafka: { brokers: [k:9092], cluster: main, group: g, topics: [t] }
+clickhouse: { addresses: [ch:9000], user: u, password: "${SECRET:-canary-secret}" }
+nats: { servers: ["nats://n:4222"] }
+rules: { pack: sox409 }
+`
+	f := func(text string, wants ...string) {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := loadConfig(path, getenv)
+		var mistakes diag.List
+		if !errors.As(err, &mistakes) {
+			t.Errorf("%s: %v", text, err)
+			return
+		}
+		var out bytes.Buffer
+		if err := mistakes.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("want %q in\n%s", want, out.String())
+			}
+		}
+		if strings.Contains(out.String(), "canary-secret") && !strings.Contains(text, "${SECRET:-canary-secret}") {
+			t.Errorf("a secret is shown:\n%s", out.String())
+		}
+	}
+	f(good+"worker: { lingr: 1s, max_records: 0 }\n", `unknown key "lingr"`, "linger")
+	f(good+"worker: { max_records: 0, step_timeout: 40s }\n", "max_records is 0: want at least 1", "step_timeout 40s must be less than drain_timeout 30s")
+	f(good+"worker: { linger: fast }\n", "c.yaml:5:")
+	f(good+"log: { level: loud }\n", "log.level", "want debug, info, warn or error")
+	f(strings.Replace(good, "[k:9092]", "[\"${NO_SUCH}\"]", 1), "the environment has no NO_SUCH", "c.yaml:1:")
+	f(strings.Replace(good, "password: \"${SECRET:-canary-secret}\"", "password: file:/no/such/file", 1), "the secret's file cannot be read")
+	f(strings.Replace(good, "pack: sox409", "pak: sox409", 1), `unknown key "pak"`)
+	f("kafka: {}\n", "brokers", "cluster", "clickhouse", "nats")
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("hush\nsecond line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := expander(getenv)("file:" + path)
+	if err != nil || got != "hush" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

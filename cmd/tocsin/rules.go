@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"tocsin/rules"
+	"tocsin/rules/calendar"
+	"tocsin/rules/diag"
+	"tocsin/rules/packs"
+)
+
+const rulesUsage = `tocsin rules: check and test a pack of rules
+
+  tocsin rules check PATH   everything that is wrong with the pack, at once
+  tocsin rules test PATH    the same, and what its cases come to
+
+PATH is a pack's directory or the name of a pack that ships with the program
+(%s). Exit code 0: nothing is wrong; 1: something is; 2: called
+wrongly.
+
+`
+
+// runRules is the command tocsin rules. It returns the exit code.
+func runRules(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("rules", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	asJSON := flags.Bool("json", false, "print JSON")
+	overrides := flags.String("calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, rulesUsage, strings.Join(packs.Names(), ", "))
+		flags.PrintDefaults()
+	}
+	wrong := func(format string, args ...any) int {
+		fmt.Fprintf(stderr, "tocsin rules: "+format+"\n", args...)
+		return exitUsage
+	}
+	verb := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		verb, args = args[0], args[1:]
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case verb != "check" && verb != "test":
+		return wrong("say check or test; tocsin rules -h explains")
+	case flags.NArg() != 1:
+		return wrong("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
+	}
+	var cal *calendar.Calendars
+	if *overrides != "" {
+		var err error
+		if cal, err = calendar.Load(*overrides); err != nil {
+			return wrong("%v", err)
+		}
+	}
+	files, err := openPack(flags.Arg(0))
+	if err != nil {
+		return wrong("%v", err)
+	}
+	report := inspect(files, flags.Arg(0), cal, verb == "test")
+	if err := report.write(stdout, *asJSON); err != nil {
+		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
+		return exitFailed
+	}
+	if len(report.Mistakes) > 0 {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// openPack finds a pack's files by directory or shipped name.
+func openPack(path string) (fs.FS, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return os.DirFS(path), nil
+	}
+	if files, ok := packs.Open(path); ok {
+		return files, nil
+	}
+	return nil, fmt.Errorf("%s is neither a directory nor a shipped pack: name one of %s, or the directory that holds pack.yaml",
+		path, strings.Join(packs.Names(), ", "))
+}
+
+// packReport is what check and test print.
+type packReport struct {
+	Pack     string       `json:"pack"`
+	Digest   string       `json:"digest,omitempty"`
+	Calendar string       `json:"calendar_version,omitempty"`
+	Rules    int          `json:"rules"`
+	Profiles int          `json:"profiles"`
+	Tested   bool         `json:"tested"`
+	Passed   int          `json:"passed"`
+	Cases    []caseReport `json:"cases,omitempty"`
+	Mistakes diag.List    `json:"mistakes"`
+}
+
+type caseReport struct {
+	Rule    string `json:"rule"`
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Outcome string `json:"outcome"`
+	Passed  bool   `json:"passed"`
+}
+
+// inspect loads a pack and, without mistakes, runs its cases. Check counts the
+// limits that cases leave untried; only test counts what cases come to, and
+// rules that have none.
+func inspect(files fs.FS, name string, cal *calendar.Calendars, test bool) *packReport {
+	report := &packReport{Pack: name, Tested: test, Mistakes: diag.List{}}
+	pack, mistakes := rules.Load(files, name, cal)
+	if len(mistakes) > 0 {
+		report.Mistakes = mistakes
+		return report
+	}
+	report.Pack, report.Digest, report.Calendar = pack.ID, pack.Digest(), pack.CalendarVersion()
+	report.Rules, report.Profiles = len(pack.Rules()), len(pack.Profiles())
+	cases := pack.RunCases()
+	if !test {
+		report.Mistakes = append(report.Mistakes, cases.Untried()...)
+		return report
+	}
+	report.Passed, report.Mistakes = cases.Passed(), append(report.Mistakes, cases.Mistakes()...)
+	for _, c := range cases.Results {
+		report.Cases = append(report.Cases, caseReport{c.Rule, c.Name, c.File, c.Line, c.Verdict.Outcome.String(), len(c.Mistakes) == 0})
+	}
+	return report
+}
+
+func (r *packReport) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(w)
+		out.SetEscapeHTML(false)
+		out.SetIndent("", "  ")
+		return out.Encode(r)
+	}
+	if err := r.Mistakes.Write(w); err != nil {
+		return err
+	}
+	text := ""
+	if r.Digest != "" {
+		text = fmt.Sprintf("%s: %s, %s, calendar %s, digest %s\n", r.Pack, plural(r.Rules, "rule"), plural(r.Profiles, "profile"), r.Calendar, r.Digest)
+		if r.Tested {
+			text += fmt.Sprintf("%s, %d passed\n", plural(len(r.Cases), "case"), r.Passed)
+		}
+	}
+	if n := len(r.Mistakes); n > 0 {
+		text += plural(n, "mistake") + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// extract writes a pack of testdata/rules into a directory.
+func extract(t *testing.T, name string) string {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join("testdata", "rules", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), name)
+	for _, f := range a.Files {
+		path := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestRulesCommand(t *testing.T) {
+	f := func(args []string, code int, parts ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := runRules(args, &out, &errs); got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s%s", args, got, code, &out, &errs)
+		}
+		for _, part := range parts {
+			if all := out.String() + errs.String(); !strings.Contains(all, part) {
+				t.Errorf("%v: %q is not in\n%s", args, part, all)
+			}
+		}
+	}
+	good, bad, failing, gap := extract(t, "good"), extract(t, "bad"), extract(t, "failing"), extract(t, "gap")
+	f([]string{"check", good}, exitOK, "good: 1 rule, 0 profiles, calendar ", "digest ")
+	f([]string{"test", good}, exitOK, "3 cases, 3 passed")
+	f([]string{"check", "sox409"}, exitOK, "sox409: ")
+	f([]string{"test", "sox409"}, exitOK, " passed")
+	f([]string{"check", bad}, exitFailed, "[E201]", "did you mean contract.total_value_group?", "[E102]", "2 mistakes")
+	f([]string{"test", bad}, exitFailed, "2 mistakes")
+	f([]string{"check", failing}, exitOK)
+	f([]string{"test", failing}, exitFailed, "the outcome is match, want no_match [E410]", "3 cases, 2 passed", "1 mistake\n")
+	f([]string{"check", gap}, exitFailed, "[E411]")
+	f([]string{"check", "--calendar", filepath.Join(good, "none"), good}, exitUsage, "calendar overrides")
+	f([]string{"check", "nosuch"}, exitUsage, "neither a directory nor a shipped pack", "sox409")
+	f([]string{"check"}, exitUsage, "name one pack")
+	f([]string{"check", good, bad}, exitUsage, "name one pack")
+	f([]string{"chek", good}, exitUsage, "say check or test")
+	f([]string{"check", "--jason", good}, exitUsage, "jason")
+	f([]string{"-h"}, exitOK, "tocsin rules test PATH")
+	f(nil, exitUsage, "say check or test")
+}
+
+func TestRulesJSON(t *testing.T) {
+	f := func(verb, pack string, code int) packReport {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := runRules([]string{verb, "--json", extract(t, pack)}, &out, &errs); got != code {
+			t.Errorf("exit code %d, want %d: %s", got, code, &errs)
+		}
+		var r packReport
+		if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+			t.Fatalf("%v in\n%s", err, &out)
+		}
+		return r
+	}
+	if r := f("test", "good", exitOK); len(r.Digest) != 64 || r.Passed != 3 || len(r.Cases) != 3 || r.Cases[0].Outcome != "match" || r.Mistakes == nil || len(r.Mistakes) != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := f("check", "bad", exitFailed); len(r.Mistakes) != 2 || r.Mistakes[0].Line == 0 || r.Mistakes[0].Code == "" || r.Digest != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := f("test", "failing", exitFailed); r.Passed != 2 || r.Cases[2].Passed || r.Cases[2].Line != 7 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"math/big"
+	"strings"
+
+	"tocsin/rules/diag"
+	"tocsin/rules/dialect"
+	"tocsin/rules/strictyaml"
+)
+
+// A threshold that is off by a cent, or > written for >=, shows only in an
+// event at the threshold. So every comparison of quantities that decides needs
+// a case at its limit and one just on either side.
+
+// reach collects how near a rule's cases come to its limits.
+type reach struct {
+	rule   *Rule
+	limits []limitReach
+}
+
+// limitReach is one comparison and the cases' distances from its limit.
+type limitReach struct {
+	boundary dialect.Boundary
+	at       bool
+	below    *big.Int // the nearest distance on each side; nil: no case there
+	above    *big.Int
+}
+
+func newReach(r *Rule) *reach {
+	out := &reach{rule: r}
+	type place struct{ line, column int }
+	seen := map[place]bool{}
+	for _, p := range r.conditions() {
+		for _, b := range p.Boundaries() {
+			if at := (place{b.Line, b.Column}); !seen[at] { // when and bands may share a let
+				seen[at] = true
+				out.limits = append(out.limits, limitReach{boundary: b})
+			}
+		}
+	}
+	return out
+}
+
+// add counts a case.
+func (r *reach) add(e *Engine, c *testCase) {
+	s := &dialect.Scope{Event: &c.event.Record, Observed: c.observed}
+	e.bring(r.rule, s)
+	for i := range r.limits {
+		l := &r.limits[i]
+		value, limit := l.boundary.Sides(s)
+		if !value.Known() || !limit.Known() {
+			continue
+		}
+		distance := new(big.Int).Sub(quantity(&value), quantity(&limit))
+		switch distance.Sign() {
+		case 0:
+			l.at = true
+		case -1:
+			if l.below == nil || l.below.Cmp(distance) < 0 {
+				l.below = distance
+			}
+		case 1:
+			if l.above == nil || l.above.Cmp(distance) > 0 {
+				l.above = distance
+			}
+		}
+	}
+}
+
+// gaps reports the limits at which cases are missing.
+func (r *reach) gaps(file *caseFile) (mistakes diag.List) {
+	if len(file.cases) == 0 {
+		return nil
+	}
+	for _, l := range r.limits {
+		var missing []string
+		step := smallestStep(l.boundary.Type.Kind)
+		if l.below == nil || new(big.Int).Neg(l.below).Cmp(step) > 0 {
+			missing = append(missing, "just below")
+		}
+		if !l.at {
+			missing = append(missing, "exactly at")
+		}
+		if l.above == nil || l.above.Cmp(step) > 0 {
+			missing = append(missing, "just above")
+		}
+		if len(missing) > 0 {
+			b := l.boundary
+			mistakes = append(mistakes, file.ruleSrc.Mistake(codeBoundary, strictyaml.Text{Value: b.Text, Line: b.Line, Column: b.Column},
+				"add cases to "+file.src.Name+": with the limit itself, and within "+stepText(b.Type.Kind)+" of it",
+				"no case %s the limit of %q", strings.Join(missing, ", "), b.Text))
+		}
+	}
+	return mistakes
+}
+
+// quantity is a value as a whole number of its kind's smallest unit: 1e-9 of
+// an amount, 1e-18 of a rate, a day, a microsecond.
+func quantity(v *dialect.Value) *big.Int {
+	switch v.Type.Kind {
+	case dialect.Money:
+		return v.Money.Big()
+	case dialect.Rate:
+		return v.Rate.Big()
+	case dialect.Date:
+		return big.NewInt(int64(v.Date))
+	case dialect.Instant:
+		return big.NewInt(v.Instant.UnixMicro())
+	}
+	return big.NewInt(v.Int)
+}
+
+// smallestStep is how near a case must come: a cent, one, a day, a second, one
+// part in ten thousand.
+func smallestStep(k dialect.Kind) *big.Int {
+	switch k {
+	case dialect.Money:
+		return big.NewInt(10_000_000)
+	case dialect.Rate:
+		return big.NewInt(100_000_000_000_000)
+	case dialect.Instant, dialect.Duration:
+		return big.NewInt(1_000_000)
+	}
+	return big.NewInt(1)
+}
+
+func stepText(k dialect.Kind) string {
+	switch k {
+	case dialect.Money:
+		return "0.01"
+	case dialect.Rate:
+		return "0.0001"
+	case dialect.Instant, dialect.Duration:
+		return "a second"
+	case dialect.Date:
+		return "a day"
+	}
+	return "1"
+}

@@ -1,0 +1,197 @@
+package rules
+
+import (
+	"encoding/json"
+	"strings"
+
+	"tocsin/rules/event"
+	"tocsin/rules/strictyaml"
+)
+
+// A case's event is written as YAML and decoded as JSON, by the decoder that
+// reads Kafka's records: a case shows what the rule says of a real event.
+
+// event puts a case's event together and decodes it, or returns nil after a
+// mistake.
+func (l *caseLoader) event(base *caseEvent, entry *caseEntry) *event.Event {
+	attribute := func(name string, own, common strictyaml.Text, fallback string) strictyaml.Text {
+		switch {
+		case own.Given():
+			return own
+		case common.Given():
+			return common
+		}
+		return strictyaml.Text{Value: fallback}
+	}
+	own := &entry.Event
+	kind := attribute("type", own.Type, base.Type, "")
+	t := event.LookupType(kind.Value)
+	if t == nil {
+		if !kind.Given() {
+			kind = entry.Name
+		}
+		l.report(codeCaseEvent, kind, "one of the rule's applies_to", "the event has no type that is known")
+		return nil
+	}
+	b := &caseBuilder{caseLoader: l, schema: t.Schema, at: map[string]strictyaml.Text{}, object: map[string]any{}}
+	before := len(l.mistakes)
+	b.add("", base.Data)
+	b.seen = nil
+	b.add("", own.Data)
+	if len(l.mistakes) > before {
+		return nil
+	}
+	envelope := map[string]any{"specversion": "1.0", "type": t.Name, "data": b.object}
+	for name, text := range map[string]strictyaml.Text{
+		"id":      attribute("id", own.ID, base.ID, entry.Name.Value),
+		"source":  attribute("source", own.Source, base.Source, "/cases"),
+		"subject": attribute("subject", own.Subject, base.Subject, ""),
+		"time":    attribute("time", own.Time, base.Time, ""),
+	} {
+		if text.Value != "" {
+			envelope[name] = text.Value
+			b.at[name], b.at["event_"+name] = text, text
+		}
+	}
+	value, err := json.Marshal(envelope)
+	if err != nil {
+		l.report(codeCaseEvent, entry.Name, "", "the event cannot be written as JSON: %v", err)
+		return nil
+	}
+	ev := event.New(t)
+	if failure := event.NewDecoder(event.Limits{}).Decode(ev, value, nil); failure != nil {
+		at, ok := b.at[failure.Field]
+		if !ok || !at.Given() {
+			at = entry.Name
+		}
+		l.report(codeCaseEvent, at, failure.Detail, "the event is refused: %s %s", failure.Field, failure.Code)
+		return nil
+	}
+	return ev
+}
+
+// caseBuilder collects the members of an event's data.
+type caseBuilder struct {
+	*caseLoader
+	schema *event.Schema
+	seen   map[string]bool            // of the part that is being added
+	at     map[string]strictyaml.Text // where each field stands
+	object map[string]any
+}
+
+// add adds the members below a path. Members may be nested or named with dots.
+func (b *caseBuilder) add(prefix string, t strictyaml.Tree) {
+	if b.seen == nil {
+		b.seen = map[string]bool{}
+	}
+	for _, m := range t.Members {
+		name := prefix + m.Key.Value
+		f := b.schema.Lookup(name)
+		switch {
+		case f == nil && m.Value.Members != nil:
+			b.add(name+".", m.Value)
+		case m.Value.Null && (f != nil || b.folder(name)):
+			b.remove(name)
+		case f == nil || strings.HasPrefix(name, "event_") && name != "event_time":
+			b.report(codeCaseField, m.Key, nearField(b.schema, name), "a %s has no field %q", strings.ReplaceAll(b.schema.Name, "_", " "), name)
+		case b.seen[name]:
+			b.report(codeDuplicate, m.Key, "keep one of the two", "%s stands twice", name)
+		default:
+			b.seen[name] = true
+			b.at[name] = m.Value.Place
+			b.put(name, b.value(f, m.Value))
+		}
+	}
+}
+
+func (b *caseBuilder) folder(name string) bool {
+	for i := range b.schema.Fields {
+		if strings.HasPrefix(b.schema.Fields[i].Name, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *caseBuilder) put(name string, v any) {
+	object := b.object
+	for {
+		first, rest, nested := strings.Cut(name, ".")
+		if !nested {
+			object[first] = v
+			return
+		}
+		inner, ok := object[first].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			object[first] = inner
+		}
+		object, name = inner, rest
+	}
+}
+
+func (b *caseBuilder) remove(name string) {
+	object := b.object
+	for {
+		first, rest, nested := strings.Cut(name, ".")
+		if !nested {
+			delete(object, first)
+			return
+		}
+		inner, ok := object[first].(map[string]any)
+		if !ok {
+			return
+		}
+		object, name = inner, rest
+	}
+}
+
+// value is a field's value as JSON. A value of the wrong shape is passed on:
+// the decoder says what is wrong with it.
+func (b *caseBuilder) value(f *event.Field, t strictyaml.Tree) any {
+	switch {
+	case t.Null:
+		return nil
+	case t.Members != nil:
+		object := map[string]any{}
+		for _, m := range t.Members {
+			member := f.Schema().Lookup(m.Key.Value)
+			if member == nil {
+				b.report(codeCaseField, m.Key, nearField(f.Schema(), m.Key.Value), "%s has no field %q", f.Name, m.Key.Value)
+				continue
+			}
+			object[m.Key.Value] = b.value(member, m.Value)
+		}
+		return object
+	case !t.Scalar:
+		list := make([]any, len(t.List))
+		for i, item := range t.List {
+			list[i] = b.value(f, item)
+		}
+		return list
+	}
+	return scalar(f, t.Place.Value)
+}
+
+// scalar keeps a number's digits: JSON has no underscores, and no float is
+// made of it.
+func scalar(f *event.Field, text string) any {
+	switch f.Kind {
+	case event.Amount, event.Rate:
+		return strings.ReplaceAll(text, "_", "")
+	case event.Int:
+		if n := strings.ReplaceAll(text, "_", ""); digits(n) {
+			return json.RawMessage(n)
+		}
+	case event.Bool:
+		if text == "true" || text == "false" {
+			return json.RawMessage(text)
+		}
+	}
+	return text
+}
+
+func digits(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	return s != "" && strings.Trim(s, "0123456789") == "" && (s == "0" || s[0] != '0')
+}

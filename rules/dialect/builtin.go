@@ -1,0 +1,201 @@
+package dialect
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/rules/calendar"
+	"tocsin/rules/money"
+)
+
+// buildPresent builds present and missing. A let is present when it has a
+// value.
+func buildPresent(n *node, args []code) code {
+	arg, want := n.args[0], triOf(n.text == "present")
+	if arg.op == opField {
+		f, from := arg.field, arg.origin
+		return code{tri: func(s *Scope) Tri {
+			r := s.Event
+			switch from {
+			case fromProfile:
+				r = s.Materiality
+			case fromLine:
+				r = s.line
+			}
+			if r != nil && r.Has(f) {
+				return want
+			}
+			return not(want)
+		}}
+	}
+	read := stateReader(arg.typ.Kind, args[0])
+	return code{tri: func(s *Scope) Tri {
+		before := len(s.missing)
+		switch st := read(s); st {
+		case bad:
+			return Failed
+		case gone:
+			s.missing = s.missing[:before]
+			return not(want)
+		}
+		return want
+	}}
+}
+
+// stateReader evaluates an operand for its state alone.
+func stateReader(k Kind, c code) func(*Scope) state {
+	switch k {
+	case Bool:
+		return func(s *Scope) state { return stateOf(c.tri(s)) }
+	case Text:
+		return stateOnly(c.text)
+	case Texts:
+		return stateOnly(c.texts)
+	case Int, Duration:
+		return stateOnly(c.whole)
+	case Money:
+		return stateOnly(c.money)
+	case Rate:
+		return stateOnly(c.rate)
+	case Date:
+		return stateOnly(c.date)
+	case Instant:
+		return stateOnly(c.instant)
+	default: // Lines
+		return stateOnly(c.lines)
+	}
+}
+
+func stateOnly[T any](a thunk[T]) func(*Scope) state {
+	return func(s *Scope) state {
+		_, st := a(s)
+		return st
+	}
+}
+
+// buildExtreme builds min and max.
+func buildExtreme(n *node, args []code) code {
+	sign := 1
+	if n.text == "max" {
+		sign = -1
+	}
+	switch n.typ.Kind {
+	case Money:
+		return code{money: extreme(args, func(c code) thunk[money.Amount] { return c.money }, money.Amount.Cmp, sign)}
+	case Rate:
+		return code{rate: extreme(args, func(c code) thunk[money.Rate] { return c.rate }, money.Rate.Cmp, sign)}
+	case Date:
+		return code{date: extreme(args, func(c code) thunk[calendar.Date] { return c.date }, cmp.Compare[calendar.Date], sign)}
+	case Instant:
+		return code{instant: extreme(args, func(c code) thunk[time.Time] { return c.instant }, time.Time.Compare, sign)}
+	}
+	return code{whole: extreme(args, func(c code) thunk[int64] { return c.whole }, cmp.Compare[int64], sign)}
+}
+
+func extreme[T any](args []code, pick func(code) thunk[T], compare func(T, T) int, sign int) thunk[T] {
+	all := make([]thunk[T], len(args))
+	for i, a := range args {
+		all[i] = pick(a)
+	}
+	return func(s *Scope) (T, state) {
+		best, worst := all[0](s)
+		for _, a := range all[1:] {
+			v, st := a(s)
+			worst = max(worst, st)
+			if worst == got && compare(v, best)*sign < 0 {
+				best = v
+			}
+		}
+		return best, worst
+	}
+}
+
+func buildDaysBetween(n *node, args []code) code {
+	if n.args[0].typ.Kind == Date {
+		return code{whole: two(args[0].date, args[1].date, "", func(from, to calendar.Date) (int64, bool) { return int64(to) - int64(from), true })}
+	}
+	return code{whole: two(args[0].instant, args[1].instant, describe("overflow", n.text), func(from, to time.Time) (int64, bool) {
+		d, ok := between(to, from)
+		return d / day, ok
+	})}
+}
+
+func buildBusinessDays(n *node, args []code) code {
+	calendars := n.env.calendars()
+	count := func(from, to calendar.Date) (int64, bool) {
+		days, err := calendars.BusinessDaysBetween(from, to)
+		return int64(days), err == nil
+	}
+	return code{whole: two(newYorkDate(n.args[0].typ.Kind, args[0]), newYorkDate(n.args[1].typ.Kind, args[1]),
+		"a date in business_days_between is outside the calendar", count)}
+}
+
+// newYorkDate is a date, or an instant's date in New York.
+func newYorkDate(k Kind, c code) thunk[calendar.Date] {
+	if k == Date {
+		return c.date
+	}
+	return one(c.instant, "", func(t time.Time) (calendar.Date, bool) {
+		return calendar.DateOf(t.In(calendar.NewYork())), true
+	})
+}
+
+// local is the instant in the zone that the second argument names; without one
+// it keeps the offset of the source.
+func local(n *node, args []code) thunk[time.Time] {
+	if len(n.args) < 2 {
+		return args[0].instant
+	}
+	zone, err := time.LoadLocation(n.args[1].value.Text)
+	if err != nil { // checkZone has loaded it
+		zone = time.UTC
+	}
+	return one(args[0].instant, "", func(t time.Time) (time.Time, bool) { return t.In(zone), true })
+}
+
+func buildDateOf(n *node, args []code) code {
+	return code{date: one(local(n, args), "", func(t time.Time) (calendar.Date, bool) { return calendar.DateOf(t), true })}
+}
+
+func buildHourOf(n *node, args []code) code {
+	return code{whole: one(local(n, args), "", func(t time.Time) (int64, bool) { return int64(t.Hour()), true })}
+}
+
+func buildDayOfWeek(n *node, args []code) code {
+	name := func(d time.Weekday) string { return weekdays[(int(d)+6)%7] }
+	if n.args[0].typ.Kind == Date {
+		return code{text: one(args[0].date, "", func(d calendar.Date) (string, bool) { return name(d.Weekday()), true })}
+	}
+	return code{text: one(local(n, args), "", func(t time.Time) (string, bool) { return name(t.Weekday()), true })}
+}
+
+func buildLower(_ *node, args []code) code {
+	return code{text: one(args[0].text, "", func(x string) (string, bool) { return strings.ToLower(x), true })}
+}
+
+func buildText(n *node, args []code) code {
+	switch n.args[0].typ.Kind {
+	case Int:
+		return code{text: one(args[0].whole, "", func(x int64) (string, bool) { return strconv.FormatInt(x, 10), true })}
+	case Date:
+		return code{text: one(args[0].date, "", func(x calendar.Date) (string, bool) { return x.String(), true })}
+	}
+	return args[0]
+}
+
+func buildLen(n *node, args []code) code {
+	switch n.args[0].typ.Kind {
+	case Text:
+		return code{whole: one(args[0].text, "", func(x string) (int64, bool) { return int64(utf8.RuneCountInString(x)), true })}
+	case Texts:
+		return code{whole: length(args[0].texts)}
+	}
+	return code{whole: length(args[0].lines)}
+}
+
+func length[T any](a thunk[[]T]) thunk[int64] {
+	return one(a, "", func(x []T) (int64, bool) { return int64(len(x)), true })
+}

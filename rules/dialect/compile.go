@@ -1,0 +1,248 @@
+package dialect
+
+import (
+	"time"
+
+	"tocsin/rules/calendar"
+	"tocsin/rules/event"
+	"tocsin/rules/money"
+)
+
+// thunk computes an operand. The value is meaningless unless the state is got.
+type thunk[T any] func(*Scope) (T, state)
+
+// condition computes a boolean.
+type condition func(*Scope) Tri
+
+// code is a compiled node: the member of its type's kind is set, and none
+// allocates unless it says so. Durations are whole, in microseconds.
+type code struct {
+	tri     condition
+	whole   thunk[int64] // Int and Duration
+	money   thunk[money.Amount]
+	rate    thunk[money.Rate]
+	text    thunk[string]
+	texts   thunk[[]string]
+	date    thunk[calendar.Date]
+	instant thunk[time.Time]
+	lines   thunk[[]event.Record]
+}
+
+// compile gives n and everything below it its code. text is the source of a
+// part, for errors.
+func (n *node) compile(text func(span) string) code {
+	if n.compiled { // the middle of a chained comparison has two parents
+		return n.code
+	}
+	args := make([]code, len(n.args))
+	for i, a := range n.args {
+		args[i] = a.compile(text)
+	}
+	n.code, n.compiled = n.build(args, text), true
+	return n.code
+}
+
+func (n *node) build(args []code, text func(span) string) code {
+	switch n.op {
+	case opConst:
+		return compileConst(n.value)
+	case opField:
+		return compileField(n)
+	case opObserved:
+		return code{instant: func(s *Scope) (time.Time, state) {
+			if s.Observed.IsZero() {
+				return time.Time{}, s.lacks(observedName)
+			}
+			return s.Observed, got
+		}}
+	case opItem:
+		return code{text: func(s *Scope) (string, state) { return s.item, got }}
+	case opLet:
+		return n.let.Program.node.code
+	case opNot:
+		a := args[0].tri
+		return code{tri: func(s *Scope) Tri { return not(a(s)) }}
+	case opAnd:
+		a, b := args[0].tri, args[1].tri
+		return code{tri: func(s *Scope) Tri {
+			x := a(s)
+			if x == False {
+				return False
+			}
+			return and(x, b(s))
+		}}
+	case opOr:
+		a, b := args[0].tri, args[1].tri
+		return code{tri: func(s *Scope) Tri {
+			x := a(s)
+			if x == True {
+				return True
+			}
+			return or(x, b(s))
+		}}
+	case opCompare:
+		return code{tri: compileCompare(n, args[0], args[1])}
+	case opIn:
+		return code{tri: compileIn(n, args)}
+	case opMatch:
+		return code{tri: compileMatch(n, args[0].text, args[1].text)}
+	case opNegate, opArith:
+		return compileArith(n, args, text(n.at))
+	case opDefault:
+		return compileDefault(n.typ.Kind, args[0], args[1])
+	case opIf:
+		return compileIf(n.typ.Kind, args[0].tri, args[1], args[2])
+	case opScale:
+		return compileScale(n, args[0].whole, text(n.at))
+	case opGuard:
+		return code{money: compileGuard(n, args[0].money)}
+	default: // opCall
+		return n.function.build(n, args)
+	}
+}
+
+func always[T any](v T) thunk[T] { return func(*Scope) (T, state) { return v, got } }
+
+func compileConst(v Value) code {
+	switch v.Type.Kind {
+	case Bool:
+		t := triOf(v.Bool)
+		return code{tri: func(*Scope) Tri { return t }}
+	case Text:
+		return code{text: always(v.Text)}
+	case Texts:
+		return code{texts: always(v.Texts)}
+	case Int, Duration:
+		return code{whole: always(v.Int)}
+	case Money:
+		return code{money: always(v.Money)}
+	case Rate:
+		return code{rate: always(v.Rate)}
+	case Date:
+		return code{date: always(v.Date)}
+	default: // Instant
+		return code{instant: always(v.Instant)}
+	}
+}
+
+// noProfile is the missing thing when no materiality profile is in force.
+const noProfile = "materiality profile"
+
+// load reads a field of the record that the node's origin names.
+func load[T any](n *node, get func(*event.Record, *event.Field) T) thunk[T] {
+	f, name := n.field, n.name
+	switch n.origin {
+	case fromProfile:
+		return func(s *Scope) (v T, _ state) {
+			if s.Materiality == nil {
+				return v, s.lacks(noProfile)
+			}
+			if !s.Materiality.Has(f) {
+				return v, s.lacks(name)
+			}
+			return get(s.Materiality, f), got
+		}
+	case fromLine:
+		return func(s *Scope) (v T, _ state) {
+			if !s.line.Has(f) {
+				return v, s.lacks(name)
+			}
+			return get(s.line, f), got
+		}
+	}
+	return func(s *Scope) (v T, _ state) {
+		if !s.Event.Has(f) {
+			return v, s.lacks(name)
+		}
+		return get(s.Event, f), got
+	}
+}
+
+func compileField(n *node) code {
+	switch n.typ.Kind {
+	case Bool:
+		read := load(n, (*event.Record).Bool)
+		return code{tri: func(s *Scope) Tri {
+			v, st := read(s)
+			if st != got {
+				return st.tri()
+			}
+			return triOf(v)
+		}}
+	case Text:
+		return code{text: load(n, (*event.Record).Text)}
+	case Texts:
+		return code{texts: load(n, (*event.Record).Texts)}
+	case Int:
+		return code{whole: load(n, (*event.Record).Int)}
+	case Money:
+		read := load(n, (*event.Record).Amount)
+		if n.origin == fromProfile {
+			read = sameCurrency(n, read)
+		}
+		return code{money: read}
+	case Rate:
+		return code{rate: load(n, (*event.Record).Rate)}
+	case Date:
+		return code{date: load(n, (*event.Record).Date)}
+	case Instant:
+		return code{instant: load(n, (*event.Record).Instant)}
+	default: // Lines
+		return code{lines: load(n, (*event.Record).Records)}
+	}
+}
+
+const groupCurrency = "group_currency"
+
+// sameCurrency makes an amount of a profile unknown for an event whose group
+// currency is another one.
+func sameCurrency(n *node, read thunk[money.Amount]) thunk[money.Amount] {
+	ours, theirs := n.env.Materiality.Lookup(groupCurrency), n.env.Event.Lookup(groupCurrency)
+	if ours == nil || theirs == nil {
+		return read
+	}
+	return func(s *Scope) (money.Amount, state) {
+		v, st := read(s)
+		if st == got && s.Event.Has(theirs) && s.Materiality.Has(ours) && s.Event.Text(theirs) != s.Materiality.Text(ours) {
+			return v, s.lacks(groupCurrency + " equal to the profile's")
+		}
+		return v, st
+	}
+}
+
+// currencyField is the field of the event that names the currency of a role.
+func currencyField(s *event.Schema, u event.Unit) *event.Field {
+	if !role(u) {
+		return nil
+	}
+	return s.Lookup(string(u) + "_currency")
+}
+
+// compileGuard lets a constant amount meet amounts of the event when they are
+// in its currency.
+func compileGuard(n *node, read thunk[money.Amount]) thunk[money.Amount] {
+	constant, f := n.text, currencyField(n.env.Event, n.typ.Unit)
+	if n.typ.Unit == event.Group {
+		return func(s *Scope) (money.Amount, state) {
+			v, st := read(s)
+			if st == got && f != nil && s.Event.Has(f) && s.Event.Text(f) != constant {
+				return v, s.fails("currency: the event's group_currency is not the pack's")
+			}
+			return v, st
+		}
+	}
+	return func(s *Scope) (money.Amount, state) {
+		v, st := read(s)
+		switch {
+		case st != got:
+			return v, st
+		case f == nil:
+			return v, s.lacks(string(n.typ.Unit) + "_currency")
+		case !s.Event.Has(f):
+			return v, s.lacks(f.Name)
+		case s.Event.Text(f) != constant:
+			return v, s.lacks(f.Name + " equal to " + constant)
+		}
+		return v, got
+	}
+}

@@ -1,0 +1,81 @@
+package dialect
+
+import (
+	"slices"
+	"strings"
+
+	"tocsin/rules/calendar"
+	"tocsin/rules/event"
+)
+
+// Env is what the names in an expression mean. Lets hide params, params hide
+// fields: refuse such names before compiling.
+type Env struct {
+	Event       *event.Schema    // names without a prefix
+	Materiality *event.Schema    // names behind "materiality."; nil: none
+	Params      map[string]Const // the rule's params
+	Lets        []Let            // the rule's named parts that stand before, in order
+	// GroupCurrency is the ISO 4217 code of the pack's group currency, the one
+	// in which a constant may meet group amounts.
+	GroupCurrency string
+	// Calendars counts business days; nil: calendar.Default().
+	Calendars *calendar.Calendars
+}
+
+// Let is a named part of a rule.
+type Let struct {
+	Name    string
+	Program *Program
+}
+
+const materialityPrefix = "materiality."
+
+// observedName is the instant at which the event was seen.
+const observedName = "observed"
+
+func (e *Env) let(name string) *Let {
+	for i := range e.Lets {
+		if e.Lets[i].Name == name {
+			return &e.Lets[i]
+		}
+	}
+	return nil
+}
+
+func (e *Env) calendars() *calendar.Calendars {
+	if e.Calendars != nil {
+		return e.Calendars
+	}
+	return calendar.Default()
+}
+
+// names lists every name that could have been meant.
+func (e *Env) names() []string {
+	names := []string{observedName}
+	for i := range e.Lets {
+		names = append(names, e.Lets[i].Name)
+	}
+	for name := range e.Params {
+		names = append(names, name)
+	}
+	names = append(names, fieldNames(e.Event, "")...)
+	names = append(names, fieldNames(e.Materiality, materialityPrefix)...)
+	slices.Sort(names)
+	return names
+}
+
+func fieldNames(s *event.Schema, prefix string) []string {
+	if s == nil {
+		return nil
+	}
+	names := make([]string, len(s.Fields))
+	for i := range s.Fields {
+		names[i] = prefix + s.Fields[i].Name
+	}
+	return names
+}
+
+// members lists the fields behind a prefix: "contract" has "contract.parties".
+func (e *Env) members(prefix string) []string {
+	return slices.DeleteFunc(e.names(), func(name string) bool { return !strings.HasPrefix(name, prefix+".") })
+}

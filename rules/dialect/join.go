@@ -1,0 +1,166 @@
+package dialect
+
+import (
+	"tocsin/rules/event"
+)
+
+// join finds the one type of parts that must go together and brings each part
+// to it; it reports and returns false when there is none. what names the place,
+// such as "==" or "min".
+func (c *checker) join(what string, parts []*node) (Type, bool) {
+	lead := parts[0]
+	for _, p := range parts { // a bare number adapts to the others
+		if p.typ.Kind != Int && (p.typ.Kind != Rate || !p.literal) {
+			lead = p
+			break
+		}
+		if lead.typ.Kind == Int && p.typ.Kind == Rate {
+			lead = p
+		}
+	}
+	t, fine := lead.typ, true
+	for _, p := range parts {
+		if p == lead {
+			continue
+		}
+		joined, ok := c.pair(what, t, lead, p)
+		if t, fine = joined, fine && ok; !fine {
+			return t, false
+		}
+	}
+	for i, p := range parts {
+		var ok bool
+		if parts[i], ok = c.convert(p, t); !ok {
+			return t, false
+		}
+	}
+	return t, true
+}
+
+// pair is the common type of t, which lead has, and p's.
+func (c *checker) pair(what string, t Type, lead, p *node) (Type, bool) {
+	a, b := t.Kind, p.typ.Kind
+	switch {
+	case a == Money && b == Money:
+		return c.pairMoney(t, lead, p)
+	case a == b && (a == Int || a == Rate):
+		if t.Unit == "" {
+			t.Unit = p.typ.Unit
+		} else if p.typ.Unit != "" && p.typ.Unit != t.Unit {
+			return t, c.refuse(CodeUnit, p, "", "%s next to %s", p.typ, t)
+		}
+		return t, true
+	case a == b:
+		if t.Values == nil {
+			t.Values = p.typ.Values
+		}
+		return t, true
+	case a == Money && b == Int && p.op == opConst && p.value.Int == 0 && p.typ.Unit == "":
+		return t, true
+	case a == Money && (b == Int || b == Rate):
+		return t, c.numberNextToMoney(t, p)
+	case a == Rate && b == Int && p.op == opConst && p.typ.Unit == "":
+		if t.Unit == event.Fraction && p.value.Int != 0 && p.value.Int != 1 {
+			return t, c.refuse(CodeUnit, p, "write it as a param with a percent sign, or as 0.05", "a percentage is a fraction here, so %d would be %d00%%", p.value.Int, p.value.Int)
+		}
+		return t, true
+	case a == Duration && b == Int:
+		if p.typ.Unit == event.Seconds || p.typ.Unit == unitDays {
+			return t, true
+		}
+		if p.op == opConst && p.value.Int == 0 && p.typ.Unit == "" {
+			return t, true
+		}
+		return t, c.refuse(CodeUnit, p, "write it as a param with a unit: 4h, 5 days", "%s next to a duration needs a unit of time", p.typ)
+	}
+	hint := ""
+	switch {
+	case a == Date && b == Instant || a == Instant && b == Date:
+		hint = "take the date of the instant: date_of(x, \"America/New_York\")"
+	case (a == Date || a == Instant || a == Money || a == Duration) && b == Text && p.op == opConst,
+		(b == Date || b == Instant || b == Money || b == Duration) && a == Text && lead.op == opConst:
+		hint = "write the constant as a param, without quotes: 2026-01-31, USD 5_000_000, 4h"
+	case a == Text && b == Int && p.op == opConst, a == Int && b == Text:
+		hint = "a text stands in quotes, a number does not"
+	case a == Texts && b == Text, a == Text && b == Texts:
+		hint = "a word is in a list: \"word\" in list"
+	case b == Bool && p.op != opConst || a == Bool && lead.op != opConst:
+		hint = "not, == and the like may need brackets: not (a == b)"
+	}
+	return t, c.refuse(CodeType, p, hint, "%s cannot go together with %s in %s", p.typ, t, what)
+}
+
+// refuse reports about a part and returns false.
+func (c *checker) refuse(code string, p *node, hint, format string, args ...any) bool {
+	c.report(code, p.at, hint, format, args...)
+	return false
+}
+
+// numberNextToMoney reports a number that would have to be an amount.
+func (c *checker) numberNextToMoney(t Type, p *node) bool {
+	if p.typ.Kind == Rate && !p.literal {
+		return c.refuse(CodeUnit, p, "take the percentage of a base first: share * materiality.revenue_ttm", "%s next to %s", p.typ, t)
+	}
+	if p.op != opConst {
+		return c.refuse(CodeType, p, "", "%s next to %s", p.typ, t)
+	}
+	currency := c.env.GroupCurrency
+	if currency == "" || !role(t.Unit) {
+		currency = "USD"
+	}
+	written := c.written(p.at)
+	return c.refuse(CodeNoCurrency, p, "write it as a param with its currency, limit: "+currency+" "+written, "the number %s next to an amount needs a currency", written)
+}
+
+// pairMoney is the common currency of t, which lead has, and p's.
+func (c *checker) pairMoney(t Type, lead, p *node) (Type, bool) {
+	a, b := t.Unit, p.typ.Unit
+	code, other := a, b // the constant's, the role's
+	if role(a) {
+		code, other = b, a
+	}
+	switch {
+	case a == b:
+		return t, true
+	case !role(code) && role(other):
+		if other == event.Group && string(code) != c.env.GroupCurrency {
+			constant := p
+			if code == a {
+				constant = lead
+			}
+			hint := ""
+			if c.env.GroupCurrency != "" {
+				hint = "group amounts are in " + c.env.GroupCurrency + " (group_currency of the pack)"
+			}
+			return t, c.refuse(CodeCurrency, constant, hint, "mixed currencies: an amount in %s next to group currency", code)
+		}
+		t.Unit = other
+		return t, true
+	}
+	return t, c.refuse(CodeCurrency, p, "compare amounts in one currency: use the fields in group currency", "mixed currencies: %s next to %s", p.typ, t)
+}
+
+// convert brings a part to type t, which pair has found fit.
+func (c *checker) convert(p *node, t Type) (*node, bool) {
+	switch {
+	case t.Kind == Money && p.typ.Kind == Int:
+		return &node{op: opConst, typ: t, at: p.at, literal: true, value: Value{Type: t}}, true
+	case t.Kind == Money && p.typ.Unit != t.Unit:
+		if p.op == opConst && p.value.Money.IsZero() {
+			return &node{op: opConst, typ: t, at: p.at, text: p.text, value: Value{Type: t}}, true
+		}
+		return &node{op: opGuard, typ: t, at: p.at, text: string(p.typ.Unit), args: []*node{p}, env: c.env}, true
+	case t.Kind == Rate && p.typ.Kind == Int:
+		r, ok := rateOfInt(p.value.Int)
+		if !ok {
+			return p, c.refuse(CodeNumber, p, "", "the number %d is too large for a rate", p.value.Int)
+		}
+		return &node{op: opConst, typ: t, at: p.at, text: p.text, literal: p.literal, value: Value{Type: t, Rate: r}}, true
+	case t.Kind == Duration && p.typ.Kind == Int:
+		if p.op == opConst {
+			return &node{op: opConst, typ: t, at: p.at, literal: true, value: Value{Type: t}}, true
+		}
+		return &node{op: opScale, typ: t, at: p.at, text: string(p.typ.Unit), args: []*node{p}}, true
+	}
+	return p, true
+}

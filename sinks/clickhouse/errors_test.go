@@ -1,0 +1,99 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/pipeline"
+)
+
+func TestServerErrors(t *testing.T) {
+	batch := newRandom(8).batch("t", 0, 10, 0.3)
+	f := func(name, statement string, spoil func(*Config), waitsFor, says string) {
+		t.Helper()
+		c := migrated(t)
+		for s := range strings.SplitSeq(statement, ";") {
+			if s != "" {
+				execute(t, reader(t, c), s)
+			}
+		}
+		spoil(&c)
+		conn, err := c.withDefaults().connect(c.Database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = sinkOn(t, conn).Store(t.Context(), batch)
+		what, waiting := pipeline.Waiting(err)
+		if err == nil || waiting != (waitsFor != "") || waiting && what != prefix+waitsFor || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: error %q, waiting for %q; want one that says %q, waiting for %q", name, err, what, says, waitsFor)
+		}
+	}
+	nothing := func(*Config) {}
+	f("table dropped", `DROP TABLE events`, nothing, "the table", "UNKNOWN_TABLE (60)")
+	f("database dropped", "", func(c *Config) { c.Database += "_gone" }, "the database", "UNKNOWN_DATABASE (81)")
+	f("wrong password", "", func(c *Config) { c.Password = "secret-and-wrong" }, "a valid user and password", "AUTHENTICATION_FAILED (516)")
+	f("unknown user", "", func(c *Config) { c.User = "nobody" }, "a valid user and password", "AUTHENTICATION_FAILED (516)")
+	f("no grant", "", func(c *Config) {
+		s := chtest.Server(t)
+		c.User, c.Password = "analyst", s.AnalystPassword
+	}, "the right to write", "ACCESS_DENIED (497)")
+	f("column dropped", `ALTER TABLE events DROP COLUMN raw`, nothing, "", "NO_SUCH_COLUMN_IN_TABLE (16)")
+	f("column changed", `ALTER TABLE events MODIFY COLUMN key LowCardinality(String)`, nothing, "", "column key has type LowCardinality(String)")
+	f("a code nobody knows", `ALTER TABLE events ADD CONSTRAINT never CHECK offset < 0`, nothing, "", "VIOLATED_CONSTRAINT (469)")
+	f("too many parts", fmt.Sprintf(`INSERT INTO events (batch_at) VALUES ('%s');
+		ALTER TABLE events MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1`, batch.At.Format(milliForm)),
+		nothing, "fewer parts in the table", "TOO_MANY_PARTS (252)")
+	f("no server", "", func(c *Config) { c.Addrs = []string{"127.0.0.1:1"} }, "the server to be reachable", "refused")
+}
+
+// TestErrorsQuoteNoRecords: the server's messages quote what it was sent.
+func TestErrorsQuoteNoRecords(t *testing.T) {
+	c := migrated(t)
+	execute(t, reader(t, c), `ALTER TABLE events ADD CONSTRAINT never CHECK event_id != 'MNPI-4711'`)
+	b := newRandom(9).batch("t", 0, 10, 1)
+	for i := range b.Rows {
+		if e := b.Rows[i].Event; e != nil {
+			e.SetText(e.Schema().Lookup("event_id"), "MNPI-4711")
+		}
+	}
+	err := opened(t, c).Store(t.Context(), b)
+	if err == nil || strings.Contains(err.Error(), "4711") {
+		t.Errorf("error %v: want one that quotes nothing", err)
+	}
+}
+
+func TestClassified(t *testing.T) {
+	f := func(err error, waits bool) {
+		t.Helper()
+		got := classified(t.Context(), fmt.Errorf("insert: %w", err))
+		if _, ok := pipeline.Waiting(got); ok != waits {
+			t.Errorf("%v: waited for: %v, want %v", err, ok, waits)
+		}
+	}
+	for code, c := range classes {
+		f(&clickhouse.Exception{Code: int32(code)}, c.wait != "")
+		if !code.IsAError() || c.mend == "" {
+			t.Errorf("code %d has no name, or no mend", code)
+		}
+	}
+	f(&clickhouse.Exception{Code: 49}, false)    // LOGICAL_ERROR
+	f(&clickhouse.Exception{Code: 31337}, false) // of a server to come
+	f(io.EOF, true)
+	f(io.ErrUnexpectedEOF, true)
+	f(syscall.ECONNRESET, true)
+	f(&net.OpError{Op: "dial", Err: errors.New("no route")}, true)
+	f(context.DeadlineExceeded, true)
+	f(errors.New("the driver says what nobody expects"), false)
+	if classified(t.Context(), nil) != nil {
+		t.Error("no error became one")
+	}
+}

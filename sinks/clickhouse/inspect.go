@@ -1,0 +1,149 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// oldest is the first version that is supported: 25.8, long-term support.
+var oldest = [2]int{25, 8}
+
+// minWindow is the smallest deduplication window, in inserts, that the table
+// may have: at ten inserts a second it is 17 minutes, in which a dead worker's
+// partitions have long been taken over.
+const minWindow = 10_000
+
+// inspect looks at the server and the database and returns every reason not to
+// store there.
+func inspect(ctx context.Context, conn driver.Conn, database string) error {
+	var version string
+	if err := conn.QueryRow(ctx, `SELECT version()`).Scan(&version); err != nil {
+		return classified(ctx, err)
+	}
+	var problems []error
+	refuse := func(err error) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("clickhouse: %w", err))
+		}
+	}
+	refuse(checkVersion(version))
+
+	applied, err := appliedMigrations(ctx, conn, database)
+	if err != nil {
+		return err
+	}
+	if err := checkMigrations(applied); err != nil {
+		refuse(err)
+		return errors.Join(problems...) // nothing below is worth saying
+	}
+	var engine, full string
+	err = conn.QueryRow(ctx, `SELECT any(engine), any(engine_full) FROM system.tables WHERE database = $1 AND name = 'events'`, database).Scan(&engine, &full)
+	if err != nil {
+		return classified(ctx, err)
+	}
+	if engine == "" {
+		refuse(errors.New("there is no table events, although it was made once: it was dropped; restore it from a backup, or begin a new database with tocsin migrate"))
+		return errors.Join(problems...)
+	}
+	refuse(checkEngine(engine, full))
+	held, err := heldColumns(ctx, conn, database)
+	if err != nil {
+		return err
+	}
+	refuse(checkColumns(held))
+	return errors.Join(problems...)
+}
+
+// checkVersion refuses a server older than oldest.
+func checkVersion(version string) error {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return fmt.Errorf("the server calls its version %q, which is none of ClickHouse's", version)
+	}
+	major, err1 := strconv.Atoi(parts[0])
+	minor, err2 := strconv.Atoi(parts[1])
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("the server calls its version %q, which is none of ClickHouse's", version)
+	}
+	if slices.Compare([]int{major, minor}, oldest[:]) < 0 {
+		return fmt.Errorf("the server is version %s; %d.%d is the oldest that is supported: upgrade the server", version, oldest[0], oldest[1])
+	}
+	return nil
+}
+
+var windowSetting = regexp.MustCompile(`\b(non_replicated|replicated)_deduplication_window = (\d+)`)
+
+// checkEngine refuses a table events that would not drop a second insert.
+func checkEngine(engine, full string) error {
+	setting := "non_replicated"
+	switch engine {
+	case "MergeTree":
+	case "ReplicatedMergeTree", "SharedMergeTree":
+		setting = "replicated"
+	default:
+		return fmt.Errorf("table events has engine %s, which rewrites or splits rows: it must be MergeTree, ReplicatedMergeTree or SharedMergeTree; "+
+			"move the data to a database made by tocsin migrate", engine)
+	}
+	window := -1
+	for _, m := range windowSetting.FindAllStringSubmatch(full, -1) {
+		if m[1] == setting {
+			window, _ = strconv.Atoi(m[2]) // digits only
+		}
+	}
+	if window < 0 && setting == "replicated" {
+		return nil // its default is 10,000
+	}
+	if window < minWindow {
+		return fmt.Errorf("table events remembers %d inserts, so a replayed batch could be stored twice: "+
+			"ALTER TABLE events MODIFY SETTING %s_deduplication_window = 100000", max(window, 0), setting)
+	}
+	return nil
+}
+
+// heldColumns are the names and types of the columns of events.
+func heldColumns(ctx context.Context, conn driver.Conn, database string) (map[string]string, error) {
+	rows, err := conn.Query(ctx, `SELECT name, type FROM system.columns WHERE database = $1 AND table = 'events'`, database)
+	if err != nil {
+		return nil, classified(ctx, err)
+	}
+	held := make(map[string]string)
+	for rows.Next() {
+		var name, typ string
+		if err := rows.Scan(&name, &typ); err != nil {
+			return nil, classified(ctx, errors.Join(err, rows.Close()))
+		}
+		held[name] = typ
+	}
+	return held, classified(ctx, errors.Join(rows.Err(), rows.Close()))
+}
+
+// checkColumns refuses a table that lacks a column of this release or has it
+// with another type. Columns that somebody added are none of its business.
+func checkColumns(held map[string]string) error {
+	var wrong []string
+	for name, typ := range columnTypes {
+		switch have, ok := held[name]; {
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("%s %s is missing", name, typ))
+		case have != typ:
+			wrong = append(wrong, fmt.Sprintf("%s is %s, not %s", name, have, typ))
+		}
+	}
+	if wrong == nil {
+		return nil
+	}
+	slices.Sort(wrong)
+	more := ""
+	if len(wrong) > 5 {
+		more = fmt.Sprintf(" and %d more", len(wrong)-5)
+		wrong = wrong[:5]
+	}
+	return fmt.Errorf("table events was altered after tocsin migrate: %s%s; alter it back", strings.Join(wrong, "; "), more)
+}

@@ -1,0 +1,229 @@
+package clickhouse
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/pipeline"
+	"tocsin/rules"
+	"tocsin/rules/calendar"
+	"tocsin/rules/event"
+)
+
+// TestRoundTrip stores 10,000 random rows and reads every column of every row
+// back as the text that the server makes of it, which shares no code with the
+// way the values went in.
+func TestRoundTrip(t *testing.T) {
+	c := migrated(t)
+	s, conn := opened(t, c), reader(t, c)
+	r := newRandom(1)
+	var rows []*stored
+	for i, share := range []float64{1, 0.02, 0.3, 0, 0.5, 1, 0.1, 0.01, 0.8, 0.3} {
+		b := r.batch("t", int64(i)*1000, 1000, share)
+		if err := s.Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Rows {
+			rows = append(rows, &stored{b, &b.Rows[i]})
+		}
+	}
+	if parts := number(t, conn, `SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND level = 0`); parts > 10 {
+		t.Errorf("10 batches made %d parts: a batch must be one block in one partition", parts)
+	}
+	values := 0
+	for i := range columns {
+		c := &columns[i]
+		held := read(t, conn, c)
+		if len(held) != len(rows) {
+			t.Fatalf("column %s has %d rows, want %d", c.name, len(held), len(rows))
+		}
+		for n, row := range rows {
+			want := row.texts(c)
+			values += len(want)
+			if !slices.Equal(want, held[n]) {
+				t.Fatalf("column %s %s, offset %d (-want +held):\n%s", c.name, c.typ, row.row.Offset, cmp.Diff(want, held[n]))
+			}
+		}
+	}
+	t.Logf("%d rows, %d columns, %d values", len(rows), len(columns), values)
+}
+
+// read returns a column as texts, a list a row, in offset order.
+func read(t *testing.T, conn driver.Conn, c *col) (all [][]string) {
+	t.Helper()
+	item, list := "toString(x)", fmt.Sprintf("[`%s`]", c.name)
+	if c.array {
+		list = fmt.Sprintf("`%s`", c.name)
+	}
+	if c.width == 32 {
+		item = "lower(hex(x))" // toString cuts zero bytes off
+	}
+	rows, err := conn.Query(t.Context(), fmt.Sprintf("SELECT arrayMap(x -> ifNull(%s, 'NULL'), %s) FROM events ORDER BY offset", item, list))
+	if err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var row []string
+		if err := rows.Scan(&row); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", c.name, err)
+	}
+	return all
+}
+
+// stored is a row that was stored and the batch it was in.
+type stored struct {
+	batch *pipeline.Batch
+	row   *pipeline.Row
+}
+
+const (
+	instantForm = "2006-01-02 15:04:05.000000"
+	milliForm   = "2006-01-02 15:04:05.000"
+)
+
+// texts is what the server must say of a column of the row.
+func (s *stored) texts(c *col) []string {
+	switch {
+	case c.group == fields:
+		return s.field(c)
+	case c.verdict != nil:
+		all := []string{}
+		for i := range s.row.Verdicts {
+			if v := &s.row.Verdicts[i]; c.group == verdicts || v.Finding != nil {
+				all = append(all, verdictText(c.name, v))
+			}
+		}
+		return all
+	case c.array:
+		all := []string{}
+		for _, h := range s.row.Headers {
+			all = append(all, map[string]string{"headers.name": h.Key, "headers.value": string(h.Value)}[c.name])
+		}
+		return all
+	}
+	return []string{s.envelope(c.name)}
+}
+
+func (s *stored) envelope(name string) string {
+	b, r := s.batch, s.row
+	f := event.Failure{Offset: -1}
+	if r.Failure != nil {
+		f = *r.Failure
+	}
+	happened := r.Timestamp
+	if r.Event != nil {
+		if field := r.Event.Schema().Lookup("event_time"); r.Event.Has(field) {
+			happened = r.Event.Instant(field)
+		}
+	}
+	offset := "NULL"
+	if f.Offset >= 0 {
+		offset = strconv.Itoa(f.Offset)
+	}
+	return map[string]string{
+		"cluster": b.Cluster, "topic": b.Topic, "partition": fmt.Sprint(b.Partition), "offset": fmt.Sprint(r.Offset),
+		"kafka_timestamp": r.Timestamp.Format(milliForm), "happened_at": happened.UTC().Format(instantForm),
+		"batch_first": fmt.Sprint(b.First), "batch_last": fmt.Sprint(b.Last), "batch_rows": fmt.Sprint(len(b.Rows)), "batch_at": b.At.Format(milliForm),
+		"key": string(r.Key), "raw": string(r.Raw), "tombstone": fmt.Sprint(r.Tombstone), "raw_sha256": hex.EncodeToString(r.RawHash[:]), "chain": hex.EncodeToString(r.Chain[:]),
+		"rules_digest": b.Digest, "calendar_version": b.Calendar,
+		"failure_stage": f.Stage, "failure_code": f.Code, "failure_field": f.Field, "failure_offset": offset, "failure_detail": f.Detail,
+	}[name]
+}
+
+func verdictText(name string, v *rules.Verdict) string {
+	switch name {
+	case "verdicts.rule", "findings.rule":
+		return v.Rule.ID
+	case "verdicts.revision":
+		return strconv.Itoa(v.Rule.Revision)
+	case "verdicts.outcome":
+		return v.Outcome.String()
+	case "findings.item":
+		return v.Rule.Item
+	}
+	f := v.Finding
+	explanation, err := json.Marshal(f.Explanation)
+	if err != nil {
+		panic(err)
+	}
+	instant := func(t time.Time) string {
+		if t.IsZero() {
+			return "NULL"
+		}
+		return t.UTC().Format(instantForm)
+	}
+	date := func(d calendar.Date) string {
+		if d == 0 {
+			return "NULL"
+		}
+		return d.String()
+	}
+	return map[string]string{
+		"findings.candidate_id": f.CandidateID, "findings.severity": f.Severity.String(), "findings.key": f.Key,
+		"findings.trigger": instant(f.Trigger), "findings.trigger_field": f.TriggerField,
+		"findings.due_date": date(f.Deadline.DueDate), "findings.due_at": instant(f.Deadline.DueAt),
+		"findings.due_at_conservative": instant(f.Deadline.DueAtConservative), "findings.deadline_error": f.DeadlineError,
+		"findings.value": f.Value, "findings.explanation": string(explanation), "findings.reason": f.Reason,
+	}[name]
+}
+
+func (s *stored) field(c *col) []string {
+	var ref fieldRef
+	if e := s.row.Event; e != nil {
+		ref = c.from[which(e.Schema())]
+	}
+	all := []string{}
+	switch {
+	case ref.field == nil && c.array:
+		return all
+	case ref.field == nil && c.nullable:
+		return []string{"NULL"}
+	case ref.field == nil:
+		return []string{""}
+	case ref.list == nil && ref.field.Kind == event.Texts:
+		return append(all, s.row.Event.Texts(ref.field)...)
+	case ref.list == nil:
+		return []string{valueText(&s.row.Event.Record, ref.field)}
+	}
+	for _, line := range s.row.Event.Records(ref.list) {
+		all = append(all, valueText(&line, ref.field))
+	}
+	return all
+}
+
+func valueText(r *event.Record, f *event.Field) string {
+	if !r.Has(f) && f.Kind != event.Text {
+		return "NULL"
+	}
+	switch f.Kind {
+	case event.Text:
+		return r.Text(f)
+	case event.Bool:
+		return strconv.FormatBool(r.Bool(f))
+	case event.Int:
+		return strconv.FormatInt(r.Int(f), 10)
+	case event.Amount:
+		return r.Amount(f).String()
+	case event.Rate:
+		return r.Rate(f).String()
+	case event.Date:
+		return r.Date(f).String()
+	case event.Instant:
+		return r.Instant(f).UTC().Format(instantForm)
+	}
+	panic("no text for " + f.Name)
+}

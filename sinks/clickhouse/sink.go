@@ -1,0 +1,166 @@
+// Package clickhouse stores judged batches in ClickHouse and finds them again.
+// It implements pipeline.Store. One batch is one insert of one block into one
+// partition of one table, under one deduplication token: it is there as a
+// whole or not at all, and once.
+package clickhouse
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"tocsin/pipeline"
+)
+
+// Config says where ClickHouse is and how to talk to it.
+type Config struct {
+	Addrs    []string // host:port of the native protocol; tried in order
+	Database string   // empty: tocsin
+	User     string
+	Password string
+	TLS      *tls.Config // nil: no TLS
+	// DialTimeout bounds connecting, and waiting for a free connection. While
+	// a server that took the connection says nothing, a call that is cancelled
+	// returns only after it. 0: 5 s.
+	DialTimeout time.Duration
+	// InsertTimeout bounds one insert, here and on the server. 0: 15 s.
+	InsertTimeout time.Duration
+	// MaxConns bounds the connections, and so the inserts at a time. 0: 16.
+	MaxConns int
+}
+
+const (
+	defaultDatabase      = "tocsin"
+	defaultDialTimeout   = 5 * time.Second
+	defaultInsertTimeout = 15 * time.Second
+	defaultMaxConns      = 16
+)
+
+func (c Config) withDefaults() Config {
+	if c.Database == "" {
+		c.Database = defaultDatabase
+	}
+	if c.DialTimeout == 0 {
+		c.DialTimeout = defaultDialTimeout
+	}
+	if c.InsertTimeout == 0 {
+		c.InsertTimeout = defaultInsertTimeout
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = defaultMaxConns
+	}
+	return c
+}
+
+// connect makes the driver's pool, which dials when it is first used.
+func (c Config) connect(database string) (driver.Conn, error) {
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr:        c.Addrs,
+		Auth:        clickhouse.Auth{Database: database, Username: c.User, Password: c.Password},
+		TLS:         c.TLS,
+		DialTimeout: c.DialTimeout,
+		// LZ4: half a microsecond a row, against one for ZSTD.
+		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+		MaxOpenConns: c.MaxConns,
+		MaxIdleConns: c.MaxConns,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse: %w", err)
+	}
+	return conn, nil
+}
+
+// Sink is a connection to a database that has been looked at and found to be
+// of this release. It is safe for concurrent use.
+type Sink struct {
+	conn          driver.Conn
+	insertTimeout time.Duration
+	blocks        sync.Pool // of *block
+}
+
+// Open connects and refuses a server or a database on which batches would not
+// be stored once: an old version, another schema, another engine, no
+// deduplication window. Every refusal names the cause and what mends it, and
+// all are reported at once. An error made by pipeline.Wait says that the
+// server could not be asked.
+func Open(ctx context.Context, c Config) (*Sink, error) {
+	c = c.withDefaults()
+	conn, err := c.connect(c.Database)
+	if err != nil {
+		return nil, err
+	}
+	if err := inspect(ctx, conn, c.Database); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return newSink(conn, c), nil
+}
+
+func newSink(conn driver.Conn, c Config) *Sink {
+	return &Sink{conn: conn, insertTimeout: c.InsertTimeout, blocks: sync.Pool{New: func() any { return newBlock() }}}
+}
+
+// Close closes the connections.
+func (s *Sink) Close() error {
+	if err := s.conn.Close(); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+var _ pipeline.Store = (*Sink)(nil)
+
+// Store implements pipeline.Store. An event with a time that the table cannot
+// hold (see Fits) is an error that stops the worker: it should have become a
+// dead letter.
+func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
+	if len(b.Rows) == 0 {
+		return nil
+	}
+	full := s.blocks.Get().(*block)
+	defer func() {
+		full.reset()
+		s.blocks.Put(full)
+	}()
+	if err := full.fill(b); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, s.insertTimeout)
+	defer cancel()
+	return classified(ctx, s.insert(bounded, full, b.Token()))
+}
+
+func (s *Sink) insert(ctx context.Context, full *block, token string) error {
+	ctx = clickhouse.Context(untimed{ctx}, clickhouse.WithSettings(clickhouse.Settings{
+		"insert_deduplicate":         1,
+		"insert_deduplication_token": token,
+		// Since 26.3 asynchronous inserts are the default: they are
+		// acknowledged and deduplicated by other rules.
+		"async_insert":       0,
+		"max_execution_time": max(1, int(math.Ceil(s.insertTimeout.Seconds()))),
+	}))
+	insert, err := s.conn.PrepareBatch(ctx, full.statement())
+	if err != nil {
+		return fmt.Errorf("begin the insert: %w", err)
+	}
+	if err := full.into(insert); err != nil {
+		return errors.Join(err, insert.Abort())
+	}
+	if err := insert.Send(); err != nil {
+		return fmt.Errorf("insert: %w", err)
+	}
+	return nil
+}
+
+// untimed hides a context's deadline, which still ends it, from the driver:
+// out of a deadline it makes a max_execution_time five seconds longer.
+type untimed struct{ context.Context }
+
+// Deadline implements context.Context.
+func (untimed) Deadline() (time.Time, bool) { return time.Time{}, false }

@@ -1,0 +1,123 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/pipeline"
+)
+
+// Error codes of JetStream's API that nats.go does not name (nats-server,
+// server/errors.json).
+const (
+	codeReplicas   jetstream.ErrorCode = 10074 // replicas > 1 without a cluster
+	codeNoPeers    jetstream.ErrorCode = 10005 // no suitable peers for placement
+	codeMsgIDInUse jetstream.ErrorCode = 10158 // duplicate message id is in process
+)
+
+// passing are the codes that time or an operator cures, with what is waited
+// for. A code of class 503 waits too; any other code stops the worker: what is
+// not understood must not be taken for a success, nor tried for ever in
+// silence.
+var passing = map[jetstream.ErrorCode]string{
+	10002:          "NATS: the account's storage is used up",
+	10023:          "NATS: the server is short of resources",
+	10028:          "NATS: the server's memory for streams is used up",
+	10047:          "NATS: the server's storage for streams is used up",
+	10077:          "NATS: the stream is full or cannot write", // max bytes, max messages, or the disk
+	10120:          "NATS: the account has no limits set for JetStream",
+	10053:          "NATS: the stream's limits refuse",
+	10004:          "NATS: the cluster is incomplete",
+	codeNoPeers:    "NATS: the cluster has too few servers",
+	10008:          "NATS: the cluster has no leader",
+	10009:          "NATS: the server is not the cluster's leader",
+	10041:          "NATS: the cluster is unsettled",
+	10051:          "NATS: the stream reports an error of its own",
+	10118:          "NATS: the stream is offline",
+	10194:          "NATS: the stream is offline",
+	10163:          "NATS: the stream's new leader is not ready",
+	10035:          "NATS: the account is not found",
+	10039:          "NATS: JetStream is off for the account",
+	10076:          "NATS: JetStream is off",
+	10059:          "NATS: the stream is missing",
+	codeMsgIDInUse: "NATS: the alert is being published by another worker",
+	10164:          "NATS: the alert is being published by another worker",
+}
+
+// cause is an error of the client and what it is waited for as.
+type cause struct {
+	err  error
+	what string
+}
+
+// denied are those that an operator cures.
+var denied = []cause{
+	{nats.ErrAuthorization, "NATS: credentials are refused"},
+	{nats.ErrAuthExpired, "NATS: credentials have expired"},
+	{nats.ErrAuthRevoked, "NATS: credentials are revoked"},
+	{nats.ErrAccountAuthExpired, "NATS: the account has expired"},
+	{nats.ErrPermissionViolation, "NATS: the user may not publish"},
+}
+
+// away are those that time cures.
+var away = []cause{
+	{jetstream.ErrNoStreamResponse, "NATS: no stream takes the alerts"},
+	{nats.ErrNoResponders, "NATS: no stream takes the alerts"},
+	{jetstream.ErrStreamNotFound, "NATS: the stream is missing"},
+	{jetstream.ErrTooManyStalledMsgs, "NATS: the server is slow to acknowledge"},
+	{nats.ErrMaxConnectionsExceeded, "NATS: the server takes no more connections"},
+	{nats.ErrDisconnected, "NATS: not connected"},
+	{nats.ErrConnectionReconnecting, "NATS: not connected"},
+	{nats.ErrReconnectBufExceeded, "NATS: not connected"},
+	{nats.ErrStaleConnection, "NATS: not connected"},
+	{nats.ErrTimeout, "NATS: no answer in time"},
+	{jetstream.ErrAsyncPublishTimeout, "NATS: no answer in time"},
+	{context.DeadlineExceeded, "NATS: no answer in time"},
+}
+
+// fault sorts an error of the client or the server into those that are waited
+// for and those that stop the worker.
+func (s *Sink) fault(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("nats: broken off: %w", err)
+	}
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		what, ok := passing[api.ErrorCode]
+		if !ok && api.Code == 503 {
+			what, ok = fmt.Sprintf("NATS: JetStream refuses for now (code %d)", api.ErrorCode), true
+		}
+		if ok {
+			return pipeline.Wait(what, err)
+		}
+		return fmt.Errorf("nats: JetStream refuses with code %d, which this version does not know how to wait for; see the server's log: %w", api.ErrorCode, err)
+	}
+	if what, ok := find(denied, err); ok {
+		return pipeline.Wait(what, err)
+	}
+	what, ok := find(away, err)
+	if !ok {
+		return fmt.Errorf("nats: %w", err)
+	}
+	// A publish that is not permitted is answered with silence, and refused
+	// credentials look like an absence: the connection knows better.
+	if last := s.conn.LastError(); last != nil {
+		if why, ok := find(denied, last); ok {
+			return pipeline.Wait(why, errors.Join(err, last))
+		}
+	}
+	return pipeline.Wait(what, err)
+}
+
+func find(causes []cause, err error) (what string, ok bool) {
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return c.what, true
+		}
+	}
+	return "", false
+}

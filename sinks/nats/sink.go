@@ -1,0 +1,154 @@
+// Package nats publishes alerts to a NATS JetStream stream, each matter once.
+//
+// # Why a matter alerts once
+//
+// The candidate id is the last token of an alert's subject. A publish carries
+// the expectation that no message stands on prefix.*.*.*.<id>: the server
+// itself refuses a second one, whatever registrant, item or severity the later
+// record has, for as long as the first is kept. So the stream must keep what it
+// has (limits retention, no purge, no delete, new messages refused and not old
+// ones dropped when it is full), and Open refuses a stream that does not.
+//
+// Nats-Msg-Id is sent too, because subscribers and mirrors know it, but it
+// alone would forget after the stream's duplicate window of two minutes. A
+// limit of one message a subject is not used: the severity is in the subject,
+// so it would let an escalated repeat pass; and it is refused by the same error
+// code as a full disk.
+//
+// JetStream acknowledges before it has synced to disk. ClickHouse is the record
+// of truth: Missing finds what the stream has lost.
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/pipeline"
+)
+
+// Sink is a pipeline.Publisher on a stream. It is safe for concurrent use.
+type Sink struct {
+	config Config
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+
+	published, duplicates atomic.Uint64
+}
+
+var _ pipeline.Publisher = (*Sink)(nil)
+
+// Open connects and checks the stream. It waits for a server, or a cluster, that
+// is away or not ready for Config.OpenTimeout. Errors: the end of that wait gives
+// one made by pipeline.Wait; a setting that is wrong, here or on the server, ends
+// at once and says how to mend it.
+func Open(ctx context.Context, c Config) (*Sink, error) {
+	c, err := c.filled()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.OpenTimeout)
+	defer cancel()
+	conn, err := connect(ctx, &c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{config: c, conn: conn}
+	if s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(c.PublishTimeout)); err == nil {
+		err = s.ready(ctx)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// ready prepares the stream, as often as it takes: a cluster without a leader
+// answers nothing.
+func (s *Sink) ready(ctx context.Context) error {
+	for {
+		once, cancel := context.WithTimeout(ctx, s.config.PublishTimeout)
+		err := s.prepare(once)
+		cancel()
+		if _, passes := pipeline.Waiting(err); !passes {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+// Migrate creates the stream if it is missing and checks it, and tells say what
+// it did. It never alters a stream that exists.
+func Migrate(ctx context.Context, c Config, say func(line string)) error {
+	c.CreateStream = false
+	s, err := Open(ctx, c)
+	created := errors.Is(err, jetstream.ErrStreamNotFound)
+	if created {
+		c.CreateStream = true
+		s, err = Open(ctx, c)
+	}
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if created {
+		say(fmt.Sprintf("NATS: created the stream %s", s.config.Stream))
+	} else {
+		say(fmt.Sprintf("NATS: the stream %s is as it must be", s.config.Stream))
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (s *Sink) Close() { s.conn.Close() }
+
+// Stats counts alerts since Open.
+type Stats struct {
+	Published  uint64 // stored by a call of this sink
+	Duplicates uint64 // found to have been delivered before
+}
+
+// Stats returns the counts so far.
+func (s *Sink) Stats() Stats { return Stats{s.published.Load(), s.duplicates.Load()} }
+
+// connect returns a connection that is up.
+func connect(ctx context.Context, c *Config) (*nats.Conn, error) {
+	opts, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	var failed atomic.Pointer[error] // of the last attempt
+	opts = append(opts, nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { failed.Store(&err) }))
+	conn, err := nats.Connect(strings.Join(c.Servers, ","), opts...)
+	if err != nil {
+		return nil, fmt.Errorf("nats: connect to %s: %w", c.addresses(), err)
+	}
+	up := conn.StatusChanged(nats.CONNECTED)
+	defer conn.RemoveStatusListener(up)
+	if conn.IsConnected() {
+		return conn, nil
+	}
+	select {
+	case <-up:
+		return conn, nil
+	case <-ctx.Done():
+		conn.Close()
+		err := ctx.Err()
+		if last := failed.Load(); last != nil {
+			err = *last
+		}
+		return nil, pipeline.Wait("NATS: not reachable", fmt.Errorf("connect to %s: %w", c.addresses(), err))
+	}
+}

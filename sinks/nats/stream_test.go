@@ -1,0 +1,185 @@
+package nats_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tocsin/pipeline"
+	"tocsin/sinks/nats"
+)
+
+func TestMigrateCreatesTheStream(t *testing.T) {
+	s := start(t)
+	c := config(s)
+	c.CreateStream, c.MaxAge = false, 100*time.Hour
+
+	if _, err := nats.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "tocsin migrate") {
+		t.Errorf("open without a stream: %v; want an error that names tocsin migrate", err)
+	}
+	var said []string
+	for range 2 {
+		if err := nats.Migrate(t.Context(), c, func(line string) { said = append(said, line) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"NATS: created the stream DISCLOSURE", "NATS: the stream DISCLOSURE is as it must be"}, said); diff != "" {
+		t.Error(diff)
+	}
+	open(t, c)
+
+	stream, err := admin(t, s).Stream(t.Context(), "DISCLOSURE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := stream.CachedInfo().Config
+	type settings struct {
+		Retention              jetstream.RetentionPolicy
+		Storage                jetstream.StorageType
+		Discard                jetstream.DiscardPolicy
+		MaxAge                 time.Duration
+		Replicas               int
+		Subjects               []string
+		DenyDelete, DenyPurge  bool
+		MaxMsgs, MaxPerSubject int64
+	}
+	want := settings{jetstream.LimitsPolicy, jetstream.FileStorage, jetstream.DiscardNew, 100 * time.Hour, 1, []string{"disclosure.candidate.>"}, true, true, -1, -1}
+	got := settings{have.Retention, have.Storage, have.Discard, have.MaxAge, have.Replicas, have.Subjects, have.DenyDelete, have.DenyPurge, have.MaxMsgs, have.MaxMsgsPerSubject}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOpenRefusesHazards alters one setting of a good stream at a time.
+func TestOpenRefusesHazards(t *testing.T) {
+	good := jetstream.StreamConfig{Subjects: []string{"disclosure.candidate.>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
+		MaxAge: 48 * time.Hour, DenyDelete: true, DenyPurge: true}
+	tests := []struct {
+		name  string
+		alter func(have *jetstream.StreamConfig, want *nats.Config)
+		says  string // "" when it is fine
+	}{
+		{"good", func(*jetstream.StreamConfig, *nats.Config) {}, ""},
+		{"kept longer", func(have *jetstream.StreamConfig, _ *nats.Config) { have.MaxAge = 0 }, ""},
+		{"more subjects", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Subjects = []string{"other", "disclosure.>"} }, ""},
+		{"subjects of six words", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Subjects = []string{"disclosure.*.*.*.*.*"} }, ""},
+		{"work queue", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Retention = jetstream.WorkQueuePolicy }, "retention is workqueue"},
+		{"interest", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Retention = jetstream.InterestPolicy }, "retention is interest"},
+		{"memory", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Storage = jetstream.MemoryStorage }, "storage is memory"},
+		{"drops the oldest", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Discard = jetstream.DiscardOld }, "--discard=new"},
+		{"can be deleted from", func(have *jetstream.StreamConfig, _ *nats.Config) { have.DenyDelete = false }, "--deny-delete"},
+		{"can be purged", func(have *jetstream.StreamConfig, _ *nats.Config) { have.DenyPurge = false }, "--deny-purge"},
+		{"too short", func(have *jetstream.StreamConfig, _ *nats.Config) { have.MaxAge = time.Hour }, "--max-age=48h0m0s"},
+		{"not for ever", func(_ *jetstream.StreamConfig, want *nats.Config) { want.MaxAge = 0 }, "shorter than nats.max_age (for ever)"},
+		{"one copy", func(_ *jetstream.StreamConfig, want *nats.Config) { want.Replicas = 3 }, "keeps 1 copies and nats.replicas asks for 3"},
+		{"other subjects", func(have *jetstream.StreamConfig, _ *nats.Config) { have.Subjects = []string{"disclosure.*"} }, "do not take in disclosure.candidate.>"},
+		{"one registrant", func(have *jetstream.StreamConfig, _ *nats.Config) {
+			have.Subjects = []string{"disclosure.candidate.0001999999.>"}
+		}, "do not take in"},
+		{"last by subject", func(have *jetstream.StreamConfig, _ *nats.Config) { have.MaxMsgsPerSubject = 1 }, "max messages per subject is 1"},
+		{"small messages", func(have *jetstream.StreamConfig, _ *nats.Config) { have.MaxMsgSize = 4096 }, "max message size is 4096"},
+		{"no acknowledgement", func(have *jetstream.StreamConfig, _ *nats.Config) { have.NoAck = true }, "no_ack"},
+		{"async", func(have *jetstream.StreamConfig, _ *nats.Config) { have.PersistMode = jetstream.AsyncPersistMode }, "persist mode is async"},
+		{"renamed subjects", func(have *jetstream.StreamConfig, _ *nats.Config) {
+			have.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "disclosure.candidate.>", Destination: "x.>"}
+		}, "renames subjects"},
+	}
+	s := start(t)
+	js := admin(t, s)
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			have, want := good, config(s)
+			want.MaxAge = good.MaxAge
+			test.alter(&have, &want)
+			// A stream that denies deletes can still be deleted as a whole. A name
+			// of its own: the server clears away files after it has answered.
+			have.Name = fmt.Sprint("S", i)
+			want.Stream = have.Name
+			if _, err := js.CreateStream(t.Context(), have); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := js.DeleteStream(t.Context(), have.Name); err != nil {
+					t.Error(err)
+				}
+			}()
+			sink, err := nats.Open(t.Context(), want)
+			if err == nil {
+				sink.Close()
+			}
+			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("open: %v; want it to say %q", err, test.says)
+			}
+			if _, ok := pipeline.Waiting(err); ok {
+				t.Errorf("open waits for what only an operator's change mends: %v", err)
+			}
+		})
+	}
+}
+
+func TestOpenSaysEveryHazard(t *testing.T) {
+	s := start(t)
+	if _, err := admin(t, s).CreateStream(t.Context(), jetstream.StreamConfig{Name: "DISCLOSURE", Subjects: []string{"x"}, Storage: jetstream.MemoryStorage}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := nats.Open(t.Context(), config(s))
+	if err == nil {
+		t.Fatal("opened")
+	}
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 6 {
+		t.Errorf("want a headline and the hazards storage, discard, delete, purge, subjects:\n%v", err)
+	}
+}
+
+func TestOpenRefusesServers(t *testing.T) {
+	plain := start(t, func(o *server.Options) { o.JetStream = false })
+	small := start(t, func(o *server.Options) { o.MaxPayload = 65536 })
+	single := start(t)
+	secret := start(t, func(o *server.Options) { o.Username, o.Password = "tocsin", "right" })
+	gone := start(t)
+	stop(gone)
+	without := config(plain)
+	without.OpenTimeout = 500 * time.Millisecond
+	replicated := config(single)
+	replicated.Replicas = 3
+	locked := config(secret)
+	locked.User, locked.Password, locked.OpenTimeout = "tocsin", "hunter2-secret", 500*time.Millisecond
+	away := config(gone)
+	away.Servers, away.OpenTimeout = []string{"nats://user:hunter2-secret@" + strings.TrimPrefix(gone.ClientURL(), "nats://")}, 500*time.Millisecond
+
+	for _, test := range []struct {
+		name   string
+		config nats.Config
+		says   string
+		wait   bool
+	}{
+		{"without JetStream", without, "start the server with --jetstream", true},
+		{"small payload", config(small), "max_payload", false},
+		{"no cluster", replicated, "set nats.replicas to 1", false},
+		{"wrong password", locked, "Authorization Violation", true},
+		{"away", away, "connect to 127.0.0.1:", true},
+		{"no servers", nats.Config{}, "nats.servers is empty", false},
+		{"bad address", nats.Config{Servers: []string{"nats://u:hunter2-secret@[::1"}}, "nats.servers[0] is not an address", false},
+		{"bad prefix", nats.Config{Servers: []string{"h"}, SubjectPrefix: "a.*"}, "nats.subject_prefix", false},
+		{"bad stream", nats.Config{Servers: []string{"h"}, Stream: "a.b"}, "nats.stream", false},
+		{"bad payload", nats.Config{Servers: []string{"h"}, Payload: "most"}, "nats.payload", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := nats.Open(t.Context(), test.config)
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(test.says)) {
+				t.Errorf("open: %v; want it to say %q", err, test.says)
+			}
+			if _, wait := pipeline.Waiting(err); wait != test.wait {
+				t.Errorf("waits: %t, want %t (%v)", wait, test.wait, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		})
+	}
+}
