@@ -127,6 +127,12 @@
 //	  - name: twice the limit
 //	    event: { data: { contract.total_value_group: 500_000_000 } }
 //	    expect: { outcome: match, severity: S1 }
+//	  - name: a cent below twice the limit
+//	    event: { data: { contract.total_value_group: 499_999_999.99 } }
+//	    expect: { outcome: match, severity: S2 }
+//	  - name: a cent above twice the limit
+//	    event: { data: { contract.total_value_group: 500_000_000.01 } }
+//	    expect: { outcome: match, severity: S1 }
 //	  - name: nobody said what it is worth
 //	    event: { data: { contract.total_value_group: ~ } }     # ~ takes a member of base away
 //	    expect: { outcome: indeterminate, reason: contract.total_value_group }
@@ -140,5 +146,5 @@
 // of quantities in when and bands there is a case exactly at the limit and one
 // on each side within the smallest step: 0.01 for money, 1 for an integer, a
 // day for a date, a second for an instant or duration, one part in ten thousand
-// for a rate.
+// for a rate. Comparisons of single lines, inside any or total, do not count.
 package rules

@@ -49,7 +49,7 @@ item: "1.01"
 severity: S2
 applies_to: [%s]
 citation: none
-params: { limit: USD %d_000_000 }
+params: { limit: USD %d000000 }
 when: not (contract.ordinary_course ?? false) and contract.total_value_group >= max(limit, materiality.overall)
 dedup: contract.contract_id
 deadline: { clock: O4, from: contract.executed_at }

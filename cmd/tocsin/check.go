@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"tocsin/pipeline"
 	"tocsin/rules/diag"
 	"tocsin/sinks/clickhouse"
 	"tocsin/sinks/nats"
@@ -117,7 +119,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 	})
 	add("clickhouse", says, err)
 	says, err = bounded(func(ctx context.Context) (string, error) {
-		stream, err := nats.Open(ctx, c.NATS.sink())
+		stream, err := nats.Open(ctx, c.NATS.sink(nil))
 		if err != nil {
 			return "", err
 		}
@@ -139,7 +141,7 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 	adm := kadm.NewClient(client)
 	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
 	if err != nil {
-		return "", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err)
+		return "", pipeline.Wait("Kafka", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err))
 	}
 	partitions := 0
 	var errs []error
@@ -152,6 +154,9 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		partitions += len(t.Partitions)
 	}
 	if _, err := adm.FetchOffsets(ctx, c.Kafka.Group); err != nil {
+		if kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) {
+			return "", pipeline.Wait("Kafka", fmt.Errorf("the coordinator of group %s does not answer: %w", c.Kafka.Group, err))
+		}
 		errs = append(errs, fmt.Errorf("the offsets of group %s cannot be read: %w. Grant READ on the group", c.Kafka.Group, err))
 	}
 	errs = append(errs, c.checkRetention(ctx, adm)...)

@@ -97,8 +97,8 @@ func defaults() config {
 
 // Codes of mistakes in the configuration's values.
 const (
-	codeConfigFile  = "E401" // the file cannot be read
-	codeConfigValue = "E402" // a value is out of its range, or two contradict each other
+	codeConfigFile  = "E501" // the file cannot be read
+	codeConfigValue = "E502" // a value is out of its range, or two contradict each other
 )
 
 // loadConfig reads a configuration file. The error is a diag.List with every

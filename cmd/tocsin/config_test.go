@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,11 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
+var keyed = regexp.MustCompile(`^[a-z_]+$`)
+
+// prose are words of the example's comments that look like keys.
+var prose = map[string]bool{"message": true}
+
 // Every key that the example shows commented out, with the value it shows, is
 // the default.
 func TestExampleShowsTheDefaults(t *testing.T) {
@@ -49,7 +55,7 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		trimmed := strings.TrimSpace(line)
 		if rest, ok := strings.CutPrefix(trimmed, "# "); ok && strings.HasPrefix(line, "  # ") {
-			if key, _, ok := strings.Cut(rest, ": "); ok && !strings.Contains(key, " ") && key != "calendar" {
+			if key, _, ok := strings.Cut(rest, ": "); ok && keyed.MatchString(key) && key != "calendar" && !prose[key] {
 				line = "  " + rest + "\n"
 				shown++
 			}

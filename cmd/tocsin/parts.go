@@ -46,9 +46,9 @@ func (c *clickhouseConfig) sink() clickhouse.Config {
 	return clickhouse.Config{Addrs: split(c.Addresses), Database: c.Database, User: c.User, Password: c.Password, InsertTimeout: c.InsertTimeout}
 }
 
-func (n *natsConfig) sink() nats.Config {
+func (n *natsConfig) sink(calendars *calendar.Calendars) nats.Config {
 	return nats.Config{Servers: split(n.Servers), Stream: n.Stream, SubjectPrefix: n.SubjectPrefix, Replicas: n.Replicas,
-		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password}
+		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password, Calendars: calendars}
 }
 
 // openCalendars reads the calendars, with the overrides of dir unless it is

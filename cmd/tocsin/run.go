@@ -50,58 +50,23 @@ func runWorker(ctx context.Context, args []string, _ io.Reader, stdout, stderr i
 }
 
 // work runs a worker and its probes until ctx is cancelled or the topics are
-// drained.
+// drained. The probes answer from the beginning, so that a worker that waits
+// for a server says so.
 func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log *slog.Logger) error {
 	pack, engine, err := c.Rules.openEngine()
 	if err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	build(registry, engine)
-
-	var (
-		store     pipeline.Store
-		publisher pipeline.Publisher
-		lib       pipeline.Library
-	)
-	if dry {
-		out := jsonl.New(stdout)
-		store, publisher, lib = out, out, onlyRules{engine}
-		c.Kafka.Group += "-dry-run"
-	} else {
-		db, err := clickhouse.Open(ctx, c.ClickHouse.sink())
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		// The pack is kept before the first batch is judged by it, so that
-		// whoever must replay the batch finds it.
-		if err := db.SavePack(ctx, engine.Digest(), pack.ID, pack.Archive()); err != nil {
-			return err
-		}
-		stream, err := nats.Open(ctx, c.NATS.sink())
-		if err != nil {
-			return err
-		}
-		defer stream.Close()
-		calendars, err := openCalendars(c.Rules.Calendar)
-		if err != nil {
-			return err
-		}
-		store, publisher = db, stream
-		lib = &library{current: engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)}
-	}
 	probes, err := listen(c.HTTP.Listen)
 	if err != nil {
 		return fmt.Errorf("http.listen: %w", err)
 	}
-	health := pipeline.NewHealth(now())
-	loop := c.loop()
-	loop.Kafka = append(loop.Kafka, kgo.WithHooks(kprom.NewMetrics("tocsin_kafka", kprom.Registry(registry))))
-	worker, err := pipeline.New(*loop, store, publisher, lib, pipeline.NewMetrics(registry), health, log)
-	if err != nil {
-		return errors.Join(err, probes.listener.Close())
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build(registry, engine)
+	w := &assembly{config: c, pack: pack, engine: engine, registry: registry, health: pipeline.NewHealth(now()), log: log}
+	if dry {
+		c.Kafka.Group += "-dry-run"
 	}
 	log.Info("starting", "version", version, "pack", pack.ID, "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
 		"group", c.Kafka.Group, "topics", c.Kafka.Topics, "http", probes.listener.Addr().String(), "dry_run", dry, "drain", drain)
@@ -110,17 +75,91 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return probes.serve(ctx, registry, health) })
+	group.Go(func() error { return probes.serve(ctx, registry, w.health) })
 	group.Go(func() error {
 		defer cancel()
-		if drain {
-			return worker.Drain(ctx)
+		err := w.run(ctx, drain, dry, stdout)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // told to stop while it waited for a server
 		}
-		return worker.Run(ctx)
+		return err
 	})
 	err = group.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// assembly is what a worker is put together from.
+type assembly struct {
+	config   *config
+	pack     *rules.Pack
+	engine   *rules.Engine
+	registry *prometheus.Registry
+	health   *pipeline.Health
+	log      *slog.Logger
+}
+
+// await waits for a server that is away, and returns what is wrong otherwise.
+func (w *assembly) await(ctx context.Context, try func(context.Context) error) error {
+	return pipeline.Await(ctx, w.health, w.log, w.config.Worker.BackoffMin, w.config.Worker.BackoffMax, try)
+}
+
+// run checks and opens the servers, one after the other, and works.
+func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) error {
+	err := w.await(ctx, func(ctx context.Context) error {
+		_, err := w.config.checkKafka(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if dry {
+		out := jsonl.New(stdout)
+		return w.loop(ctx, drain, out, out, onlyRules{w.engine})
+	}
+	var db *clickhouse.Sink
+	err = w.await(ctx, func(ctx context.Context) (err error) {
+		db, err = clickhouse.Open(ctx, w.config.ClickHouse.sink())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	// The pack is kept before the first batch is judged by it, so that whoever
+	// must replay the batch finds it.
+	err = w.await(ctx, func(ctx context.Context) error { return db.SavePack(ctx, w.engine.Digest(), w.pack.ID, w.pack.Archive()) })
+	if err != nil {
+		return err
+	}
+	calendars, err := openCalendars(w.config.Rules.Calendar)
+	if err != nil {
+		return err
+	}
+	var stream *nats.Sink
+	err = w.await(ctx, func(ctx context.Context) (err error) {
+		stream, err = nats.Open(ctx, w.config.NATS.sink(calendars))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	return w.loop(ctx, drain, db, stream, &library{current: w.engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+}
+
+// loop runs the loop on the sinks.
+func (w *assembly) loop(ctx context.Context, drain bool, store pipeline.Store, publisher pipeline.Publisher, lib pipeline.Library) error {
+	loop := w.config.loop()
+	loop.Kafka = append(loop.Kafka, kgo.WithHooks(kprom.NewMetrics("tocsin_kafka", kprom.Registry(w.registry))))
+	worker, err := pipeline.New(*loop, store, publisher, lib, pipeline.NewMetrics(w.registry), w.health, w.log)
+	if err != nil {
+		return err
+	}
+	if drain {
+		return worker.Drain(ctx)
+	}
+	return worker.Run(ctx)
 }
 
 // onlyRules is the library of a dry run: nothing was ever promised.

@@ -82,7 +82,9 @@ func mulDiv(a, b money.Amount, d uint64) (money.Amount, bool) {
 	w := product(a.Abs(), b.Abs())
 	var r uint64
 	for i := 3; i >= 0; i-- {
-		w[i], r = bits.Div64(r, w[i], d)
+		if r|w[i] != 0 { // a division costs as much as the rest; most limbs are zero
+			w[i], r = bits.Div64(r, w[i], d)
+		}
 	}
 	return rounded(w, r >= d-r, a.Sign()*b.Sign() < 0)
 }

@@ -46,7 +46,7 @@ func (c *checker) checkCall(n ast.Node, name string, arguments []ast.Node) *node
 				c.check(a)
 			}
 		}
-		return c.report(CodeArguments, at, "write "+f.Signature, "%s has %d arguments here", f.Name, len(arguments))
+		return c.report(CodeArguments, at, "write "+f.Signature, "%s has %s here", f.Name, countOf(len(arguments)))
 	}
 	switch f.form {
 	case presence:
@@ -150,7 +150,7 @@ func (c *checker) checkTotal(at span) *node {
 	f := functionNamed("total")
 	parts := c.arguments(at.from)
 	if len(parts) < f.min() || len(parts) > len(f.takes) {
-		return c.report(CodeArguments, at, "write "+f.Signature, "total has %d arguments here", len(parts))
+		return c.report(CodeArguments, at, "write "+f.Signature, "total has %s here", countOf(len(parts)))
 	}
 	for _, part := range parts {
 		if c.written(part) == "" {
@@ -184,7 +184,7 @@ func (c *checker) checkTotal(at span) *node {
 // where .field or # has a meaning.
 func (c *checker) checkList(f *function, at span, list *node, bodies []func() *node) *node {
 	if c.lines != nil || c.items {
-		return c.report(CodeNesting, at, "make one condition of both, or name one of them under let:", "%s stands inside another any, all, count or total", f.Name)
+		return c.report(CodeNesting, at, "make one condition of both, with and or or", "%s stands inside another any, all, count or total", f.Name)
 	}
 	if list == nil {
 		return nil // what .field means is not known
@@ -214,6 +214,13 @@ func (c *checker) checkList(f *function, at span, list *node, bodies []func() *n
 		return nil
 	}
 	return &node{op: opCall, typ: f.result(args), at: at, text: f.Name, function: f, args: args}
+}
+
+func countOf(arguments int) string {
+	if arguments == 1 {
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", arguments)
 }
 
 // describe is a sub-expression in the words of an error: "overflow in a + b".

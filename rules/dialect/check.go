@@ -14,6 +14,9 @@ import (
 const (
 	maxParts     = 500
 	tooManyParts = "the expression has more than 500 parts"
+
+	// maxMistakes is the number of mistakes reported in one expression.
+	maxMistakes = 50
 )
 
 // checker turns expr's tree into typed nodes and reports every mistake on the
@@ -26,6 +29,8 @@ type checker struct {
 	diags diag.List
 	done  map[ast.Node]*node
 	parts int
+	uses  []string // params and lets named, in source order
+	known []string // env.names(), when a mistake has asked for them
 
 	// Inside a predicate, exactly one of these is set.
 	lines *event.Schema // the records it looks at
@@ -34,8 +39,28 @@ type checker struct {
 
 // report notes a mistake and returns nil, the node of a part with a mistake.
 func (c *checker) report(code string, at span, hint, format string, args ...any) *node {
-	c.diags = append(c.diags, c.src.mistake(code, at, fmt.Sprintf(format, args...), hint))
+	if len(c.diags) < maxMistakes {
+		c.diags = append(c.diags, c.src.mistake(code, at, fmt.Sprintf(format, args...), hint))
+	}
 	return nil
+}
+
+// names lists every name that could have been meant.
+func (c *checker) names() []string {
+	if c.known == nil {
+		c.known = c.env.names()
+	}
+	return c.known
+}
+
+// members lists the fields behind a prefix: "contract" has "contract.parties".
+func (c *checker) members(prefix string) (found []string) {
+	for _, name := range c.names() {
+		if strings.HasPrefix(name, prefix+".") {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // check returns the typed node of n, or nil after a mistake.
@@ -173,12 +198,14 @@ func (c *checker) checkName(n ast.Node, name string) *node {
 		if let.Program.lists && (c.lines != nil || c.items) {
 			return c.report(CodeNesting, at, "use it outside, joined with and or or", "%s goes over a list, and stands inside another any, all, count or total", name)
 		}
+		c.use(name)
 		return &node{op: opLet, typ: let.Program.node.typ, text: name, let: let}
 	}
 	if param, ok := c.env.Params[name]; ok {
 		if param.Value.Type.Kind == Any { // ParseConst has reported it
 			return nil
 		}
+		c.use(name)
 		return &node{op: opConst, typ: param.Value.Type, text: name, value: param.Value}
 	}
 	if name == observedName {
@@ -191,11 +218,17 @@ func (c *checker) checkName(n ast.Node, name string) *node {
 	} else if f := c.env.Event.Lookup(name); f != nil {
 		return &node{op: opField, typ: typeOf(f), text: name, name: name, field: f, env: c.env}
 	}
-	if members := c.env.members(name); len(members) > 0 {
+	if members := c.members(name); len(members) > 0 {
 		members = members[:min(len(members), 4)]
 		return c.report(CodeName, at, "it has "+strings.Join(members, ", "), "%s is a group of fields, not a field", name)
 	}
 	return c.unknownName(at, name)
+}
+
+func (c *checker) use(name string) {
+	if !slices.Contains(c.uses, name) {
+		c.uses = append(c.uses, name)
+	}
 }
 
 func (c *checker) unknownName(at span, name string) *node {
@@ -203,7 +236,10 @@ func (c *checker) unknownName(at span, name string) *node {
 		return c.report(CodeForbidden, at, "write the field's name alone", "%s is not part of the rule language", name)
 	}
 	hint := ""
-	if near := diag.Nearest(name, c.env.names()); near != "" {
+	if len(c.diags) == maxMistakes {
+		return nil
+	}
+	if near := diag.Nearest(name, c.names()); near != "" {
 		hint = "did you mean " + near + "?"
 	} else if slices.Contains([]string{"null", "None", "none", "undefined", "missing"}, name) {
 		hint = "ask present(x), or give a value for a missing one: x ?? default"
@@ -222,7 +258,7 @@ func (c *checker) unknownName(at span, name string) *node {
 // ending finds the one field whose last part is name.
 func (c *checker) ending(name string) string {
 	found := ""
-	for _, n := range c.env.names() {
+	for _, n := range c.names() {
 		if strings.HasSuffix(n, "."+name) {
 			if found != "" {
 				return ""

@@ -27,17 +27,12 @@ func TextConst(s string) Const {
 	return Const{Value: Value{Type: Type{Kind: Text}, Text: s}, Text: strconv.Quote(s)}
 }
 
-// TextsConst is the constant of a list of texts.
-func TextsConst(words []string) Const {
-	v := Value{Type: Type{Kind: Texts}, Texts: words}
-	return Const{Value: v, Text: v.String()}
-}
-
 var (
 	amountForm   = regexp.MustCompile(`^([A-Z]{3}) *(-?[0-9._]+)$`)
 	percentForm  = regexp.MustCompile(`^(-?[0-9._]+) *%$`)
 	durationForm = regexp.MustCompile(`^([0-9_]+) *([A-Za-z]+)$`)
 	dateForm     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	listForm     = regexp.MustCompile(`^\[ *".*\]$`)
 	instantForm  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]`)
 )
 
@@ -55,12 +50,13 @@ var timeUnits = map[string]int64{
 // (USD 1_000_000.00), a percentage (5%), a plain number (0.75, 120), a duration
 // (5 days, 4h, 30 minutes), a date, an instant, true or false, a text in quotes
 // or a list of them. A YAML scalar in quotes is a text, which the rune before
-// src.Column tells when src.FileText is given.
+// src.Column tells when src.FileText is given; only a list, which YAML would
+// otherwise read itself, is a list in quotes too: '["a", "b"]'.
 func ParseConst(src Source) (Const, diag.List) {
 	text := strings.TrimSpace(src.Text)
 	c := Const{Text: text}
 	at := span{0, max(utf8.RuneCountInString(src.Text), 1)}
-	if src.quoted() {
+	if src.quoted() && !listForm.MatchString(text) {
 		return TextConst(src.Text), nil
 	}
 	v, problem, hint := parseConst(text)

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"slices"
-	"strings"
 
 	"tocsin/rules/calendar"
 	"tocsin/rules/event"
@@ -73,9 +72,4 @@ func fieldNames(s *event.Schema, prefix string) []string {
 		names[i] = prefix + s.Fields[i].Name
 	}
 	return names
-}
-
-// members lists the fields behind a prefix: "contract" has "contract.parties".
-func (e *Env) members(prefix string) []string {
-	return slices.DeleteFunc(e.names(), func(name string) bool { return !strings.HasPrefix(name, prefix+".") })
 }

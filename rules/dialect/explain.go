@@ -102,6 +102,10 @@ func (p *Program) sources(in *Program, n *node, shown bool) {
 		if p.addStep(step{text: n.text + " = " + inner.Text(), program: inner, value: inner.node}) {
 			p.sources(inner, inner.node, inner.node.op == opField)
 		}
+	case n.op == opGuard || n.op == opScale:
+		p.sources(in, n.args[0], shown)
+	case n.op == opObserved && !shown:
+		p.addStep(step{text: n.text, program: in, value: n})
 	case n.op == opConst && n.text != "" && !shown:
 		p.addStep(step{text: n.text, program: in, value: n})
 	case n.op == opCall && n.function.overList():

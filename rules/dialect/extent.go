@@ -95,10 +95,6 @@ func (p *parsing) bracketed(s span, open int) span {
 // balanced extends s to the brackets that enclose only its ends: the operands
 // of (a + b) * c begin with a.
 func (p *parsing) balanced(s span) span {
-	opened := map[int]int{}
-	for open, end := range p.closed {
-		opened[end] = open
-	}
 	for again := true; again; {
 		again = false
 		for _, t := range p.tokens {
@@ -108,7 +104,7 @@ func (p *parsing) balanced(s span) span {
 			if end, ok := p.closed[t.From]; ok && end >= s.to {
 				s.to, again = end+1, true
 			}
-			if open, ok := opened[t.From]; ok && open < s.from {
+			if open, ok := p.opened[t.From]; ok && open < s.from {
 				s.from, again = open, true
 			}
 		}

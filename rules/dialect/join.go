@@ -73,6 +73,10 @@ func (c *checker) pair(what string, t Type, lead, p *node) (Type, bool) {
 		}
 		return t, c.refuse(CodeUnit, p, "write it as a param with a unit: 4h, 5 days", "%s next to a duration needs a unit of time", p.typ)
 	}
+	other := t
+	if lead.constant() && !p.constant() { // the constant is what its author can mend
+		lead, p, other, a, b = p, lead, p.typ, b, a
+	}
 	hint := ""
 	switch {
 	case a == Date && b == Instant || a == Instant && b == Date:
@@ -81,13 +85,13 @@ func (c *checker) pair(what string, t Type, lead, p *node) (Type, bool) {
 		(b == Date || b == Instant || b == Money || b == Duration) && a == Text && lead.op == opConst:
 		hint = "write the constant as a param, without quotes: 2026-01-31, USD 5_000_000, 4h"
 	case a == Text && b == Int && p.op == opConst, a == Int && b == Text:
-		hint = "a text stands in quotes, a number does not"
+		hint = "a text stands in quotes, a number does not: the field on the other side is " + other.String()
 	case a == Texts && b == Text, a == Text && b == Texts:
 		hint = "a word is in a list: \"word\" in list"
 	case b == Bool && p.op != opConst || a == Bool && lead.op != opConst:
 		hint = "not, == and the like may need brackets: not (a == b)"
 	}
-	return t, c.refuse(CodeType, p, hint, "%s cannot go together with %s in %s", p.typ, t, what)
+	return t, c.refuse(CodeType, p, hint, "%s cannot go together with %s in %s", p.typ, other, what)
 }
 
 // refuse reports about a part and returns false.

@@ -61,6 +61,8 @@ func (t Type) String() string {
 		return "an amount in " + string(t.Unit) + " currency"
 	case t.Kind == Money && t.Unit != "":
 		return "an amount in " + string(t.Unit)
+	case t.Kind == Int && t.Unit == event.Count:
+		return "a count"
 	case t.Kind == Int && t.Unit != "":
 		return "a number of " + strings.TrimSuffix(string(t.Unit), "s") + "s"
 	case t.Kind == Rate && t.Unit == event.Fraction:

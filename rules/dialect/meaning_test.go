@@ -193,9 +193,9 @@ func TestMissing(t *testing.T) {
 func TestErr(t *testing.T) {
 	env := environment(t, event.Ledger)
 	for text, want := range map[string]string{
-		"attachment_count + most > 1":                         "overflow in attachment_count + most",
-		"is_manual and (attachment_count % 0 == 1)":           "remainder of a division by zero in attachment_count % 0",
-		"gross_amount_group > limit":                          "currency: the event's group_currency is not the pack's",
+		"attachment_count + most > 1":                          "overflow in attachment_count + most",
+		"is_manual and (attachment_count % 0 == 1)":            "remainder of a division by zero in attachment_count % 0",
+		"gross_amount_group > limit":                           "currency: the event's group_currency is not the pack's",
 		"(is_estimate or attachment_count * most > 3) ?? true": "overflow in attachment_count * most",
 	} {
 		s := ledgerScope(t, "attachment_count=2", "is_manual=true", "gross_amount_group=1", "group_currency=EUR")
@@ -212,14 +212,14 @@ func TestErr(t *testing.T) {
 func TestReads(t *testing.T) {
 	env := environment(t, event.Ledger)
 	env.Lets = []dialect.Let{{Name: "floor", Program: compile(t, env, "share * materiality.revenue_ttm")}}
-	p := compile(t, env, "gross_amount_group > floor and any(lines, .account == word) and observed > cutoff")
-	if got, want := p.Reads(), []string{"gross_amount_group", "materiality.revenue_ttm", "lines", "lines.account", "observed"}; !slices.Equal(got, want) {
+	p := compile(t, env, "gross_amount_group > floor and any(lines, .account == word) and observed > cutoff and fiscal_period in [many] and not flag")
+	if got, want := p.Reads(), []string{"gross_amount_group", "materiality.revenue_ttm", "lines", "lines.account", "observed", "fiscal_period"}; !slices.Equal(got, want) {
 		t.Errorf("reads %q, want %q", got, want)
 	}
-	if got, want := p.Uses(), []string{"floor", "word", "cutoff"}; !slices.Equal(got, want) {
+	if got, want := p.Uses(), []string{"floor", "word", "cutoff", "many", "flag"}; !slices.Equal(got, want) {
 		t.Errorf("uses %q, want %q", got, want)
 	}
-	if got := len(p.Fields()); got != 2 {
-		t.Errorf("%d fields of the event, want gross_amount_group and lines", got)
+	if got := len(p.Fields()); got != 3 {
+		t.Errorf("%d fields of the event, want gross_amount_group, lines and fiscal_period", got)
 	}
 }

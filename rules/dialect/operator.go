@@ -165,28 +165,30 @@ func (c *checker) checkIn(n *ast.BinaryNode) *node {
 func (c *checker) checkInList(left *node, list *ast.ArrayNode) *node {
 	at := c.extent(list)
 	fine := left != nil
+	if fine && left.typ.Kind != Text && left.typ.Kind != Int {
+		hint := ""
+		if left.typ.Kind == Money {
+			hint = "compare amounts with <, <=, > and >="
+		}
+		fine = c.refuse(CodeType, left, hint, "%s cannot be looked up in a list", left.typ)
+		left = nil
+	}
 	items := make([]*node, 0, len(list.Nodes))
 	for _, n := range list.Nodes {
 		item := c.check(n)
 		switch {
 		case item == nil:
 			fine = false
+		case left == nil:
 		case item.op != opConst || item.typ.Kind != Text && item.typ.Kind != Int:
 			fine = c.refuse(CodeType, item, "write x == a or x == b", "a list holds texts or whole numbers that are constant")
-		case left != nil && left.typ.Kind != item.typ.Kind:
+		case left.typ.Kind != item.typ.Kind:
 			fine = c.refuse(CodeType, item, "", "the list is compared with %s, this is %s", left.typ, item.typ)
-		case left != nil && !c.inVocabulary(item, left):
+		case !c.inVocabulary(item, left):
 			fine = false
 		default:
 			items = append(items, item)
 		}
-	}
-	if left != nil && left.typ.Kind != Text && left.typ.Kind != Int {
-		hint := ""
-		if left.typ.Kind == Money {
-			hint = "compare amounts with <, <=, > and >="
-		}
-		return c.report(CodeType, left.at, hint, "%s cannot be looked up in a list", left.typ)
 	}
 	if !fine {
 		return nil

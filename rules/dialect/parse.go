@@ -28,13 +28,14 @@ type parsing struct {
 	runes  []rune
 	tokens []lexer.Token
 	closed map[int]int // offset of an opening bracket to that of its closing one
+	opened map[int]int // and back
 	totals map[int]int // offset of a name "total" to the end of its call
 	index  map[int]int // offset of a token to its index
 }
 
 // lex reads the tokens, or reports why it cannot.
 func lex(src *Source) (*parsing, *diag.Diagnostic) {
-	p := &parsing{src: src, runes: []rune(src.Text), closed: map[int]int{}, totals: map[int]int{}, index: map[int]int{}}
+	p := &parsing{src: src, runes: []rune(src.Text), closed: map[int]int{}, opened: map[int]int{}, totals: map[int]int{}, index: map[int]int{}}
 	if !utf8.ValidString(src.Text) {
 		return nil, src.mistake(CodeSyntax, span{}, "the expression is not UTF-8", "")
 	}
@@ -56,7 +57,7 @@ func lex(src *Source) (*parsing, *diag.Diagnostic) {
 		case t.Is(lexer.Bracket, "(") || t.Is(lexer.Bracket, "[") || t.Is(lexer.Bracket, "{"):
 			open = append(open, t.From)
 		case t.Kind == lexer.Bracket && len(open) > 0:
-			p.closed[open[len(open)-1]] = t.From
+			p.closed[open[len(open)-1]], p.opened[t.From] = t.From, open[len(open)-1]
 			open = open[:len(open)-1]
 		}
 	}
@@ -147,7 +148,9 @@ func (p *parsing) syntax(err error) *diag.Diagnostic {
 		return p.src.mistake(CodeSyntax, span{}, "the expression cannot be read", "")
 	}
 	at := span{min(max(e.From, 0), len(p.runes)), min(max(e.To, e.From), len(p.runes))}
-	at.to = max(at.to, at.from)
+	if i, ok := p.index[at.from]; ok { // a hidden total is one token to expr
+		at.to = p.tokens[i].To
+	}
 	before := strings.TrimRight(string(p.runes[:at.from]), " \t\n")
 	here := string(p.runes[at.from:at.to])
 	message, hint := "", ""
@@ -164,7 +167,7 @@ func (p *parsing) syntax(err error) *diag.Diagnostic {
 	case strings.Contains(e.Message, "coalesce expressions"):
 		message, hint = "?? next to "+here+" can be read in two ways", "put brackets around: (x ?? default) "+here+" ..."
 	case strings.Contains(e.Message, "integer literal"):
-		message, hint = "the number is too large: 9_223_372_036_854_775_807 is the largest", ""
+		return p.src.mistake(CodeNumber, p.longestNumber(), "the number is too large: 9_223_372_036_854_775_807 is the largest", "")
 	case strings.Contains(e.Message, "maximum allowed nodes"):
 		return p.src.mistake(CodeTooLarge, span{}, tooManyParts, "name parts of it under let:")
 	case here == "":
@@ -175,6 +178,18 @@ func (p *parsing) syntax(err error) *diag.Diagnostic {
 		message = "the expression cannot be read here: " + e.Message
 	}
 	return p.src.mistake(CodeSyntax, at, message, hint)
+}
+
+// longestNumber is the number that expr's parser found too large: its error
+// stands behind it.
+func (p *parsing) longestNumber() span {
+	var longest span
+	for _, t := range p.tokens {
+		if t.Kind == lexer.Number && t.To-t.From > longest.to-longest.from {
+			longest = span{t.From, t.To}
+		}
+	}
+	return longest
 }
 
 func characterHint(c string) string {

@@ -29,7 +29,9 @@ type Program struct {
 // Compile checks an expression and compiles it. want is the type it must have:
 // Bool for a condition, Text for a key, Moment for the start of a deadline, Any
 // where every type will do. All the mistakes that can be told apart are
-// reported; after one, the Program is nil. It keeps env, which must not change.
+// reported; after one, the Program is nil. It is nil without a mistake where the
+// only trouble is a let or param that has mistakes of its own, reported before.
+// It keeps env: lets and params may be added, nothing else may change.
 func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 	p, mistake := lex(&src)
 	if mistake != nil {
@@ -48,7 +50,7 @@ func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 		c.diags.Sort()
 		return nil, c.diags
 	}
-	if root == nil { // only a let or param that has mistakes of its own leads here
+	if root == nil {
 		return nil, nil
 	}
 	cost := root.cost(map[*node]int{})
@@ -57,7 +59,7 @@ func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 		return nil, c.diags
 	}
 	root.compile(p.written)
-	program := &Program{src: src, env: env, node: root, cost: cost, text: p.written}
+	program := &Program{src: src, env: env, node: root, cost: cost, text: p.written, uses: c.uses}
 	program.survey()
 	return program, nil
 }
@@ -93,10 +95,7 @@ func (p *Program) survey() {
 			}
 		case opObserved:
 			add(&p.names, observedName)
-		case opConst:
-			add(&p.uses, n.text)
 		case opLet:
-			add(&p.uses, n.text)
 			if lets[n.text] {
 				break
 			}

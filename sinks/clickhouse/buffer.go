@@ -18,8 +18,8 @@ import (
 // decimal.Decimal, which it makes into a big.Int, scales (cutting off what is
 // too fine, silently) and makes into those 16 bytes again; nullable values go
 // through a slice of pointers and arrays through reflection. Copying bytes is
-// exact by construction. Measured by BenchmarkDecimals, per nullable decimal:
-// 4 ns and no allocation this way, 176 ns and 7 allocations by Append.
+// exact by construction, and cheaper: BenchmarkDecimals gives 6 ns and no
+// allocation for a nullable decimal, against 680 ns and 11 allocations.
 type buffer struct {
 	layout
 	rows    int

@@ -91,13 +91,17 @@ func TestOpenRefusesHazards(t *testing.T) {
 	}
 	s := start(t)
 	js := admin(t, s)
+	// The server removes the directory of an account without streams after it
+	// has answered, under the feet of the next one: so there is always one.
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KEEP", Subjects: []string{"keep"}}); err != nil {
+		t.Fatal(err)
+	}
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			have, want := good, config(s)
 			want.MaxAge = good.MaxAge
 			test.alter(&have, &want)
-			// A stream that denies deletes can still be deleted as a whole. A name
-			// of its own: the server clears away files after it has answered.
+			// A stream that denies deletes can still be deleted as a whole.
 			have.Name = fmt.Sprint("S", i)
 			want.Stream = have.Name
 			if _, err := js.CreateStream(t.Context(), have); err != nil {

@@ -1,6 +1,10 @@
 package chserver_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +46,26 @@ func TestLibrarySaysWhatMendsIt(t *testing.T) {
 	}
 	f("no npm", "", "npm is needed", "TOCSIN_CLICKHOUSE", "PATH")
 	f("no network", "echo no route >&2; exit 1", "no route", "registry")
-	// An npm archive that holds a libchdb.so of the text "other".
-	f("another library", `mkdir=/bin/mkdir; $mkdir package && echo other >package/libchdb.so && /bin/tar czf x.tgz package`,
-		"SHA-256", "served something else")
+	f("another library", "/bin/cp '"+archive(t, "package/libchdb.so")+"' x.tgz", "SHA-256", "served something else")
+	f("no library", "/bin/cp '"+archive(t, "package/README.md")+"' x.tgz", "no libchdb.so")
 	f("no archive", "exit 0", "0 archives")
+}
+
+// archive makes an npm archive of one file, and returns its path.
+func archive(t *testing.T, name string) string {
+	t.Helper()
+	var b bytes.Buffer
+	gz := gzip.NewWriter(&b)
+	tw := tar.NewWriter(gz)
+	const text = "not a library"
+	err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))})
+	if _, werr := tw.Write([]byte(text)); werr != nil {
+		err = werr
+	}
+	path := filepath.Join(t.TempDir(), "archive.tgz")
+	err = errors.Join(err, tw.Close(), gz.Close())
+	if err := errors.Join(err, os.WriteFile(path, b.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -73,7 +73,32 @@ func start(t *testing.T, present stack.Addresses) *harness {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &harness{t: t, Addresses: servers.Addresses, config: filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"), kafka: client}
+	return &harness{t: t, Addresses: servers.Addresses, config: impatient(t), kafka: client}
+}
+
+// impatient is the example configuration with short timeouts, so that a worker
+// that was killed is expelled in seconds.
+func impatient(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := string(text)
+	for _, c := range [][2]string{
+		{"# session_timeout: 45s", "session_timeout: 8s"}, {"# insert_timeout: 15s", "insert_timeout: 3s"},
+		{"# step_timeout: 20s", "step_timeout: 4s"}, {"# drain_timeout: 30s", "drain_timeout: 6s"},
+	} {
+		if !strings.Contains(changed, c[0]) {
+			t.Fatalf("the example configuration does not show %q", c[0])
+		}
+		changed = strings.Replace(changed, c[0], c[1], 1)
+	}
+	path := filepath.Join(t.TempDir(), "tocsin.yaml")
+	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // worker starts a worker process and waits until it is ready.
@@ -186,17 +211,13 @@ func (h *harness) alerts() map[string]int {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	info, err := stream.Info(ctx)
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(">"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	found := make(map[string]int)
-	for seq := info.State.FirstSeq; seq <= info.State.LastSeq && info.State.Msgs > 0; seq++ {
-		msg, err := stream.GetMsg(ctx, seq)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		found[msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:]]++
+	for subject, messages := range info.State.Subjects {
+		found[subject[strings.LastIndexByte(subject, '.')+1:]] += int(messages)
 	}
 	return found
 }

@@ -34,7 +34,7 @@ func contract(i int) *kgo.Record {
 	}
 	return &kgo.Record{Topic: loadTopic, Key: fmt.Appendf(nil, "K-%d", i), Value: fmt.Appendf(nil,
 		`{"specversion":"1.0","id":"load-%[1]d","source":"endtoend","type":"ledger.contract.executed","time":"2026-11-23T18:30:00-05:00",`+
-			`"data":{"registrant_cik":"0009999999","group_currency":"USD","ledger_role":"leading","contract":{"contract_id":"K-%[1]d","executed_at":"2026-11-23T18:30:00-05:00",`+
+			`"data":{"registrant_cik":"0009999999","group_currency":"USD","ledger_role":"leading","contract":{"contract_id":"K-%[1]d","contract_type":"sale","executed_at":"2026-11-23T18:30:00-05:00",`+
 			`"ordinary_course":false,"total_value_group":"%[2]s"}}}`, i, value)}
 }
 

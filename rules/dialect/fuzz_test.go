@@ -1,0 +1,74 @@
+package dialect_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/rules/dialect"
+	"tocsin/rules/event"
+)
+
+// FuzzCompile: no text makes the compiler panic or hang, a mistake has a place
+// in the file, and what compiles can be evaluated and explained over an empty
+// and a full event.
+func FuzzCompile(f *testing.F) {
+	for _, text := range usual {
+		f.Add(text)
+	}
+	for _, text := range []string{"total(lines, .amount_group, .debit_credit == \"D\") > limit", "a ?? b", "1 < (1 < attachment_count < 5 ? 1 : 2) < 5",
+		"any(contract.parties, # == 'x')", "x[1:2]", "lines | total(.x)", "total(total(lines,.x),.y)", "((((", "\"\\u{110000}\"", "// c\nis_manual", "is_manual /* x */ and balanced"} {
+		f.Add(text)
+	}
+	env := environment(f, event.Ledger)
+	env.Lets = []dialect.Let{{Name: "floor", Program: compile(f, env, "share * materiality.revenue_ttm")}}
+	empty, full := ledgerScope(f), usualScope(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		began := time.Now()
+		file := "id: x\nwhen: " + text
+		src := dialect.Source{File: "f", FileText: file, Line: 2, Column: 7, Text: text}
+		p, mistakes := dialect.Compile(src, env, dialect.Any)
+		if (p == nil) != (len(mistakes) > 0) {
+			t.Fatalf("a program and mistakes, or neither: %v", mistakes)
+		}
+		for _, m := range mistakes {
+			if m.Line < 2 || m.Column < 1 || m.Width < 1 || m.Line > 2+strings.Count(text, "\n") {
+				t.Fatalf("place %d:%d+%d", m.Line, m.Column, m.Width)
+			}
+			if !strings.HasPrefix(m.Code, "E2") || m.Message == "" {
+				t.Fatalf("%+v", m)
+			}
+		}
+		if p != nil {
+			for _, s := range []*dialect.Scope{empty, full} {
+				v := p.Eval(s)
+				p.Explain(s)
+				switch {
+				case v.Missing && len(p.Missing(s)) == 0:
+					t.Fatal("unknown, and nothing is missing")
+				case v.Failed && p.Err(s) == "":
+					t.Fatal("failed, and no reason")
+				}
+				for _, b := range p.Boundaries() {
+					b.Sides(s)
+				}
+			}
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Fatalf("took %s", took)
+		}
+	})
+}
+
+// FuzzParseConst: no text makes it panic, and what it accepts it can write.
+func FuzzParseConst(f *testing.F) {
+	for _, text := range params {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, mistakes := dialect.ParseConst(dialect.Source{Text: text, Line: 1, Column: 1})
+		if mistakes == nil {
+			_ = c.String()
+		}
+	})
+}
