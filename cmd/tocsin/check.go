@@ -153,7 +153,7 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		}
 		partitions += len(t.Partitions)
 	}
-	if _, err := adm.FetchOffsets(ctx, c.Kafka.Group); err != nil {
+	if _, err := adm.FetchOffsets(ctx, c.Kafka.Group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that never was
 		if kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) {
 			return "", pipeline.Wait("Kafka", fmt.Errorf("the coordinator of group %s does not answer: %w", c.Kafka.Group, err))
 		}

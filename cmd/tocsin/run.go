@@ -128,7 +128,9 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	defer db.Close()
 	// The pack is kept before the first batch is judged by it, so that whoever
 	// must replay the batch finds it.
-	err = w.await(ctx, func(ctx context.Context) error { return db.SavePack(ctx, w.engine.Digest(), w.pack.ID, w.pack.Archive()) })
+	err = w.await(ctx, func(ctx context.Context) error {
+		return db.SavePack(ctx, w.engine.Digest(), w.pack.ID, w.pack.Archive())
+	})
 	if err != nil {
 		return err
 	}
