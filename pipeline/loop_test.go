@@ -27,7 +27,6 @@ type bench struct {
 	net     kfake.VirtualNetwork
 	cluster *kfake.Cluster
 	sink    *memory
-	health  *Health
 	log     *slog.Logger
 }
 

@@ -57,7 +57,7 @@ func (l *ruleLoader) place(text strictyaml.Text) dialect.Source {
 
 func (l *ruleLoader) params(env *dialect.Env) {
 	for _, p := range l.file.Params {
-		c, mistakes := dialect.ParseConst(l.place(p.Value))
+		c, mistakes := dialect.ParseConst(l.place(p.Value.Text))
 		l.mistakes = append(l.mistakes, mistakes...)
 		if l.free(p.Key) {
 			env.Params[p.Key.Value] = c // one with a mistake too: its users are not to blame

@@ -22,7 +22,7 @@ type ruleFile struct {
 	Severity    strictyaml.Text                 `yaml:"severity,required"`
 	AppliesTo   []strictyaml.Text               `yaml:"applies_to,required"`
 	Citation    strictyaml.Text                 `yaml:"citation,required"`
-	Params      strictyaml.Map[strictyaml.Text] `yaml:"params"`
+	Params      strictyaml.Map[strictyaml.Const] `yaml:"params"`
 	Let         strictyaml.Map[strictyaml.Text] `yaml:"let"`
 	Requires    []strictyaml.Text               `yaml:"requires"`
 	OnMissing   strictyaml.Text                 `yaml:"on_missing"`

@@ -34,7 +34,7 @@ type Options struct {
 //
 // A field is decoded by the key in its tag, `yaml:"name"` or
 // `yaml:"name,required"`; a field without a tag is not decoded. Kinds: string,
-// bool, int, int64, time.Duration ("5s"), Size ("4MiB"), Text, Tree, slices,
+// bool, int, int64, time.Duration ("5s"), Size ("4MiB"), Text, Const, Tree, slices,
 // structs, pointers to these, Map, map[string]T, and anything that implements
 // encoding.TextUnmarshaler.
 func Decode(src *Source, dst any, opts Options) diag.List {

@@ -221,3 +221,23 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestConstLists(t *testing.T) {
+	var doc struct {
+		Params Map[Const] `yaml:"params"`
+	}
+	src := &Source{Name: "f.yaml", Text: "params:\n  roles: [ceo, \"c f\"]\n  share: 5%\n"}
+	if mistakes := Decode(src, &doc, Options{}); len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	if got := doc.Params[0].Value; got.Value != `["ceo","c f"]` || got.Line != 2 || got.Column != 10 {
+		t.Errorf("%+v", got)
+	}
+	if got := doc.Params[1].Value; got.Value != "5%" {
+		t.Errorf("%+v", got)
+	}
+	src.Text = "params:\n  roles: [[ceo]]\n"
+	if mistakes := Decode(src, &doc, Options{}); len(mistakes) != 1 || mistakes[0].Code != CodeKind {
+		t.Errorf("%v", mistakes)
+	}
+}

@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -114,6 +115,28 @@ func setScalar(v reflect.Value, text string) error {
 		panic(fmt.Sprintf("strictyaml: cannot decode into %s", v.Type())) // a mistake of the caller's struct
 	}
 	return nil
+}
+
+// constant decodes a scalar, or a list of scalars into the text of a list.
+func (d *decoder) constant(n *yaml.Node, v reflect.Value, what string) {
+	var text Text
+	if n.Kind != yaml.SequenceNode {
+		d.scalar(n, reflect.ValueOf(&text).Elem(), what)
+		v.Set(reflect.ValueOf(Const{text}))
+		return
+	}
+	words := make([]string, 0, len(n.Content))
+	for _, item := range n.Content {
+		if !d.is(item, yaml.ScalarNode, "an item of "+what) {
+			return
+		}
+		words = append(words, item.Value)
+	}
+	list, err := json.Marshal(words)
+	if err != nil {
+		panic("strictyaml: a list of texts: " + err.Error()) // texts are valid UTF-8 here
+	}
+	v.Set(reflect.ValueOf(Const{Text{Value: string(list), Line: n.Line, Column: n.Column, Indent: n.Column - 1}}))
 }
 
 // text finds the place of a scalar's first rune: behind the quote, or in the

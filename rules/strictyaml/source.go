@@ -47,6 +47,10 @@ type Text struct {
 	Indent int // columns before its following lines, for a block
 }
 
+// Const is a constant: a scalar, or a list of scalars, whose Text is then the
+// list as JSON: ["a","b"].
+type Const struct{ Text }
+
 // Given reports whether the scalar stands in the file.
 func (t Text) Given() bool { return t.Line != 0 }
 

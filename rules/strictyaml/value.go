@@ -29,6 +29,7 @@ var (
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 	textType        = reflect.TypeFor[Text]()
 	treeType        = reflect.TypeFor[Tree]()
+	constType       = reflect.TypeFor[Const]()
 )
 
 // value decodes a node. what names it in messages: a key, or "item 3 of" one.
@@ -49,6 +50,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, what string) {
 		}
 		d.value(n, fresh.Elem(), what)
 		v.Set(fresh)
+	case t == constType:
+		d.constant(n, v, what)
 	case t == textType || reflect.PointerTo(t).Implements(unmarshalerType):
 		d.scalar(n, v, what)
 	case t.Implements(orderedType):
