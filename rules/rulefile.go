@@ -13,25 +13,25 @@ import (
 
 // ruleFile is a rule as it is written; doc.go explains each key.
 type ruleFile struct {
-	ID          strictyaml.Text                 `yaml:"id,required"`
-	Revision    int                             `yaml:"revision,required"`
-	Title       strictyaml.Text                 `yaml:"title,required"`
-	Description string                          `yaml:"description"`
-	Owner       strictyaml.Text                 `yaml:"owner,required"`
-	Item        strictyaml.Text                 `yaml:"item,required"`
-	Severity    strictyaml.Text                 `yaml:"severity,required"`
-	AppliesTo   []strictyaml.Text               `yaml:"applies_to,required"`
-	Citation    strictyaml.Text                 `yaml:"citation,required"`
+	ID          strictyaml.Text                  `yaml:"id,required"`
+	Revision    int                              `yaml:"revision,required"`
+	Title       strictyaml.Text                  `yaml:"title,required"`
+	Description string                           `yaml:"description"`
+	Owner       strictyaml.Text                  `yaml:"owner,required"`
+	Item        strictyaml.Text                  `yaml:"item,required"`
+	Severity    strictyaml.Text                  `yaml:"severity,required"`
+	AppliesTo   []strictyaml.Text                `yaml:"applies_to,required"`
+	Citation    strictyaml.Text                  `yaml:"citation,required"`
 	Params      strictyaml.Map[strictyaml.Const] `yaml:"params"`
-	Let         strictyaml.Map[strictyaml.Text] `yaml:"let"`
-	Requires    []strictyaml.Text               `yaml:"requires"`
-	OnMissing   strictyaml.Text                 `yaml:"on_missing"`
-	When        strictyaml.Text                 `yaml:"when,required"`
-	Bands       []bandFile                      `yaml:"bands"`
-	Value       strictyaml.Text                 `yaml:"value"`
-	Dedup       strictyaml.Text                 `yaml:"dedup"`
-	Deadline    deadlineFile                    `yaml:"deadline,required"`
-	Runbook     strictyaml.Text                 `yaml:"runbook,required"`
+	Let         strictyaml.Map[strictyaml.Text]  `yaml:"let"`
+	Requires    []strictyaml.Text                `yaml:"requires"`
+	OnMissing   strictyaml.Text                  `yaml:"on_missing"`
+	When        strictyaml.Text                  `yaml:"when,required"`
+	Bands       []bandFile                       `yaml:"bands"`
+	Value       strictyaml.Text                  `yaml:"value"`
+	Dedup       strictyaml.Text                  `yaml:"dedup"`
+	Deadline    deadlineFile                     `yaml:"deadline,required"`
+	Runbook     strictyaml.Text                  `yaml:"runbook,required"`
 }
 
 type bandFile struct {

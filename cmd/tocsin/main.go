@@ -5,6 +5,7 @@
 //	tocsin migrate    bring ClickHouse and the alert stream to this version
 //	tocsin load       turn files into events
 //	tocsin rules      check and test packs of rules
+//	tocsin schema     JSON Schemas, field and function reference
 //	tocsin deadline   count a filing deadline
 //	tocsin version
 //
@@ -48,6 +49,7 @@ var commands = []command{
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check and test a pack of rules", plain(runRules)},
+	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
 	{"deadline", "count a Form 8-K deadline", plain(runDeadline)},
 	{"version", "print the version and what it is built from", plain(runVersion)},
 }

@@ -3,6 +3,8 @@ package event_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
+	"os"
 	"strings"
 	"testing"
 
@@ -96,5 +98,24 @@ func TestJSONSchemaNamesEveryField(t *testing.T) {
 				t.Errorf("%s: property %s does not fit its field", s.Name, f.Name)
 			}
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "write README.md anew")
+
+// TestReferenceIsInStep keeps the page that readers find in step with the field
+// tables. After a change of the tables: go test ./rules/event -update
+func TestReferenceIsInStep(t *testing.T) {
+	if *update {
+		if err := os.WriteFile("README.md", []byte(event.Reference()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(page) != event.Reference() {
+		t.Error("README.md is not what the field tables say: go test ./rules/event -update")
 	}
 }

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestSchema(t *testing.T) {
+	f := func(args []string, code int, want string) string {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		if got := runSchema(args, &stdout, &stderr); got != code {
+			t.Errorf("%q: exit code %d, want %d: %s", args, got, code, stderr.String())
+		}
+		if text := stdout.String() + stderr.String(); !strings.Contains(text, want) {
+			t.Errorf("%q: no %q in\n%s", args, want, text)
+		}
+		return stdout.String()
+	}
+	for _, name := range []string{"ledger_event", "system_event"} {
+		if text := f([]string{name}, exitOK, "registrant_cik"); !json.Valid([]byte(text)) {
+			t.Errorf("%s is not JSON", name)
+		}
+	}
+	f([]string{"fields"}, exitOK, "contract_total_value_group")
+	f([]string{"functions"}, exitOK, "`ratio(a, b)`")
+	f([]string{"nothing"}, exitUsage, "ledger_event")
+	f(nil, exitUsage, "system_event")
+}
