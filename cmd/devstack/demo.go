@@ -28,6 +28,7 @@ type demonstration struct {
 	events int
 	seed   uint64
 	oneIn  int
+	began  time.Time
 }
 
 // demo starts servers and a worker, feeds them a company's day, shows the
@@ -38,7 +39,7 @@ func demo(ctx context.Context, args []string) (int, error) {
 	dir := stateFlag(f)
 	tocsin := f.String("tocsin", "bin/tocsin", "path of the tocsin `program`")
 	config := f.String("config", "deploy/tocsin.example.yaml", "configuration `file` of the worker")
-	d := demonstration{out: os.Stdout}
+	d := demonstration{out: os.Stdout, began: time.Now()}
 	f.IntVar(&d.events, "events", 20_000, "events of the company's day")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of the company: the same seed gives the same day")
 	f.IntVar(&d.oneIn, "one-in", 400, "one disclosure event in so many events")
@@ -116,12 +117,10 @@ func (d *demonstration) play(ctx context.Context) (bool, error) {
 	defer watch.close()
 	say(d.out, "Northwind Instruments, %d events of its ledger and systems, one in %d to be disclosed. Candidates as they arrive:\n", d.events, d.oneIn)
 	say(d.out, "%-4s %-6s %-7s %-24s %s", "sev", "item", "rule", "due (New York)", "what")
-	began := time.Now()
 	planted, err := d.feed(ctx)
 	if err != nil {
 		return false, err
 	}
-	fed := time.Since(began)
 	if err := watch.await(ctx, len(planted), demoBound); err != nil {
 		return false, err
 	}
@@ -143,8 +142,10 @@ func (d *demonstration) play(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	missing, unexpected := compare(planted, arrived)
-	say(d.out, "\nplanted %d, arrived %d, missing %d, unexpected %d, twice %d; events produced %d, stored %d; %.1f s",
-		len(planted), len(arrived), len(missing), len(unexpected), watch.repeats(), d.events, rows, fed.Seconds())
+	say(d.out, "\nplanted %d, arrived %d, missing %d, unexpected %d, twice %d; events produced %d, stored %d",
+		len(planted), len(arrived), len(missing), len(unexpected), watch.repeats(), d.events, rows)
+	say(d.out, "the first candidate came %.1f s after the start of the servers, the last row was stored after %.1f s",
+		watch.since(d.began).Seconds(), time.Since(d.began).Seconds())
 	for _, m := range missing {
 		say(d.out, "  missing: %s", m)
 	}

@@ -48,6 +48,7 @@ type watch struct {
 
 	mu    sync.Mutex
 	seen  map[string]int // by candidate id
+	first time.Time      // when the first alert came
 	fault error
 }
 
@@ -86,6 +87,9 @@ func (w *watch) take(msg jetstream.Msg) {
 		w.fault = fmt.Errorf("an alert cannot be read: %w", err)
 		return
 	}
+	if len(w.seen) == 0 {
+		w.first = time.Now()
+	}
 	w.seen[a.Data.CandidateID]++
 	due := "no filing deadline"
 	if !a.Data.DueAt.IsZero() {
@@ -106,6 +110,16 @@ func (w *watch) repeats() (n int) {
 		n += times - 1
 	}
 	return n
+}
+
+// since is how long after t the first alert came; 0 when none did.
+func (w *watch) since(t time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.first.IsZero() {
+		return 0
+	}
+	return w.first.Sub(t)
 }
 
 func (w *watch) count() (int, error) {
