@@ -58,8 +58,8 @@ func (s *session) cycle(ctx context.Context) error {
 	}
 	err = group.Wait()
 	s.abandon(held) // what was not settled
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
+	if err != nil && (work.Err() == nil || !errors.Is(err, context.Canceled)) {
+		return err // not merely what abandon made of it
 	}
 	if gather.Err() != nil {
 		// Somebody else may own the partitions next, or nobody for a while:
@@ -210,11 +210,28 @@ func (s *session) release(held []*partition) {
 		p.open = nil
 		p.slab.reset()
 	}
-	if settled {
+	quiet := len(held) == 0
+	switch {
+	case settled:
 		s.cycles++
 		s.proceeding("")
+	case quiet && !s.owing():
+		// What a sink was waited for went to another member.
+		if what := s.health.Status(time.Now(), 0).WaitingFor; what != waitKafka {
+			s.proceeding(what)
+		}
 	}
 	s.metrics.idle()
+}
+
+// owing reports whether a batch was promised here and is not settled.
+func (s *session) owing() bool {
+	for _, p := range s.partitions {
+		if p.pending != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // parallel is how many partitions are judged at once.

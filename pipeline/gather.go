@@ -15,9 +15,11 @@ func (b *openBatch) ready() bool { return len(b.Rows) > 0 && b.complete }
 
 // gather polls and judges until the cycle has MaxRecords, Linger has passed
 // since its first record, a record is a candidate, or ctx is cancelled; and
-// on, until every replay that it has begun is whole. It returns the partitions
-// that have an open batch. Without any record it returns after Linger, so that
-// an idle worker still tells the group what it has settled.
+// on, until every replay that it has begun is whole, or StepTimeout has passed
+// without a record of one: the other partitions do not wait for a leader that
+// is away. It returns the partitions that have an open batch. Without any
+// record it returns after Linger, so that an idle worker still tells the group
+// what it has settled.
 func (s *session) gather(ctx, work context.Context) (held []*partition, err error) {
 	var (
 		n        int
@@ -31,12 +33,14 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		}
 	}()
 	for {
-		poll, cancel := ctx, context.CancelFunc(func() {})
-		if !done {
-			poll, cancel = context.WithDeadline(ctx, deadline)
-		}
+		poll, cancel := context.WithDeadline(ctx, deadline)
 		fetches := s.client.PollRecords(poll, max(s.MaxRecords-n, 1))
 		cancel()
+		if len(fetches) == 0 {
+			// What was ready is gone, and the client holds off no rebalance for
+			// a poll that returns nothing. The next one says that time is up.
+			continue
+		}
 		for _, f := range fetches.Errors() {
 			if err := s.fetchError(f); err != nil {
 				return held, err
@@ -51,14 +55,23 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		}
 		n += more
 		s.metrics.gathered(more)
-		done = done || candidate || n >= s.MaxRecords || !time.Now().Before(deadline)
+		late := !time.Now().Before(deadline)
 		replaying := incomplete(held)
-		if ctx.Err() != nil || (done && len(replaying) == 0) {
+		switch {
+		case ctx.Err() != nil:
+			return held, nil
+		case done && late && more == 0 && len(replaying) > 0:
+			s.waiting(waitKafka, fmt.Errorf("the promised records of %d partitions do not come", len(replaying)))
+			return held, nil
+		case !done && !candidate && n < s.MaxRecords && !late:
+			continue
+		case len(replaying) == 0:
 			return held, nil
 		}
-		if done && paused == nil {
-			// Only the replays are of interest now: the rest would grow the
-			// cycle beyond its bound.
+		// Only the replays are of interest now: the rest would grow the cycle
+		// beyond its bound.
+		if !done || more > 0 {
+			done, deadline = true, time.Now().Add(s.StepTimeout)
 			paused = s.pauseOthers(replaying)
 		}
 	}

@@ -48,7 +48,12 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 		if p.pending != nil && rec.Offset > p.pending.Last {
 			// A replay is exactly the range that was promised. What follows is
 			// fetched again, for a batch of its own.
-			b.complete, b.overrun = true, rec.Offset
+			// Its last record may be gone by now (compaction); its name, and so
+			// its token, stays what it was.
+			b.complete, b.Last = true, p.pending.Last
+			if b.overrun < 0 { // a later poll must not move it past what was fetched first
+				b.overrun = rec.Offset
+			}
 			break
 		}
 		if len(p.slab.rows) == 0 {

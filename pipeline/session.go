@@ -110,6 +110,7 @@ func (s *session) assigned(changed map[string][]int32, sign int) {
 func (s *session) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StepTimeout)
 	defer cancel()
+	defer s.health.assign(0) // callbacks that were held off ran meanwhile
 	s.client.AllowRebalance()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
 		s.log.Debug("leave the group", "error", err)

@@ -148,6 +148,7 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 			what = waitKafka
 		}
 		w.waiting(what, err)
+		w.health.turn()
 		if !pause.sleep(ctx) {
 			return nil
 		}

@@ -57,6 +57,18 @@ ledger.events	1	7	7	1	1	1`,
 7	0`,
 	"Under which rules was an event judged?": `
 2	sox409	1`,
+	"How many journals?": `
+2`,
+	"How many lines?": `
+5`,
+	"What was debited and credited?": `
+USD	100.4	100.3`,
+	"Does every journal balance?": `
+2	1	1`,
+	"How many lines are large?": `
+0	0	0	0`,
+	"How large is the largest line?": `
+100.1`,
 }
 
 var queries = regexp.MustCompile("(?s)\n### ([^\n]+)\n([^#]*?)```sql\n(.*?)```")

@@ -247,3 +247,11 @@ func (h *harness) eventually(within time.Duration, what string, ok func() bool) 
 		}
 	}
 }
+
+// produce produces records and waits until they are acknowledged.
+func (h *harness) produce(records ...*kgo.Record) {
+	h.t.Helper()
+	if err := h.kafka.ProduceSync(h.t.Context(), records...).FirstErr(); err != nil {
+		h.t.Fatal(err)
+	}
+}
