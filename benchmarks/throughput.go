@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,19 +27,19 @@ type throughput struct {
 // measures the same records.
 var benchStart = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// fill produces the records of the throughput runs and returns their size.
-func (b *bench) fill(ctx context.Context) (bytes int, err error) {
+// fill produces the records of the throughput runs.
+func (b *bench) fill(ctx context.Context) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Kafka), kgo.ProducerBatchCompression(kgo.Lz4Compression()))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer client.Close()
 	failed := make(chan error, 1)
-	g := company.New(1, benchStart, company.Options{})
+	g := company.New(2, benchStart, company.Options{})
 	for range b.records {
 		item := g.Next()
 		value := item.Event.AppendJSON(nil)
-		bytes += len(value)
+		b.count(value)
 		client.Produce(ctx, record(item, value), func(_ *kgo.Record, err error) {
 			if err != nil {
 				select {
@@ -47,18 +50,18 @@ func (b *bench) fill(ctx context.Context) (bytes int, err error) {
 		})
 	}
 	if err := client.Flush(ctx); err != nil {
-		return 0, err
+		return err
 	}
 	select {
 	case err := <-failed:
-		return 0, fmt.Errorf("produce: %w", err)
+		return fmt.Errorf("produce: %w", err)
 	default:
-		return bytes, nil
+		return nil
 	}
 }
 
 // throughput drains the topics with a new group.
-func (b *bench) throughput(ctx context.Context, n, bytes int) (throughput, error) {
+func (b *bench) throughput(ctx context.Context, n int) (throughput, error) {
 	config, err := b.configFor(fmt.Sprint(n))
 	if err != nil {
 		return throughput{}, err
@@ -68,9 +71,13 @@ func (b *bench) throughput(ctx context.Context, n, bytes int) (throughput, error
 	if err != nil {
 		return throughput{}, err
 	}
+	wall := time.Since(began)
 	cpu := state.UserTime() + state.SystemTime()
-	t := throughput{Records: b.records, Bytes: bytes, WallSeconds: time.Since(began).Seconds(),
-		MicrosPerEvent: float64(cpu.Microseconds()) / float64(b.records)}
+	if err := b.stored(ctx, fmt.Sprintf("bench-%d", n)); err != nil {
+		return throughput{}, err
+	}
+	t := throughput{Records: b.produced, Bytes: b.bytes, WallSeconds: wall.Seconds(),
+		MicrosPerEvent: float64(cpu.Microseconds()) / float64(b.produced)}
 	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 		t.PeakMiB = float64(usage.Maxrss) / 1024
 	}
@@ -81,4 +88,33 @@ func (b *bench) throughput(ctx context.Context, n, bytes int) (throughput, error
 func record(item company.Item, value []byte) *kgo.Record {
 	return &kgo.Record{Topic: item.Topic, Key: []byte(item.Key), Value: value,
 		Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/cloudevents+json")}}}
+}
+
+// count notes a record that is produced.
+func (b *bench) count(value []byte) {
+	b.produced++
+	b.bytes += len(value)
+}
+
+// stored wants every record to be one row: a figure without its work is none.
+func (b *bench) stored(ctx context.Context, cluster string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.ClickHouseHTTP+"/?database=tocsin",
+		strings.NewReader("SELECT count(), uniqExact(topic, partition, offset) FROM events WHERE cluster = '"+cluster+"'"))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth(b.ClickHouseUser, b.ClickHousePassword)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("count the rows: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("count the rows: %w", err)
+	}
+	if got, want := strings.TrimSpace(string(text)), fmt.Sprintf("%d\t%d", b.produced, b.produced); got != want {
+		return fmt.Errorf("rows and distinct offsets stored: %q, want %q", got, want)
+	}
+	return nil
 }
