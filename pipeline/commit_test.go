@@ -35,6 +35,8 @@ func TestOffsetsAreCommittedInOnePlace(t *testing.T) {
 			switch word := sel.Sel.Name; {
 			case word == "CommitOffsetsSync" && name == "intent.go":
 				found++
+			case (word == "commit" || word == "tell" || word == "declare") && name != "cycle.go":
+				t.Errorf("%s: a commit outside the cycle", at)
 			case strings.HasPrefix(word, "Commit"), strings.HasPrefix(word, "AutoCommit"), strings.HasPrefix(word, "MarkCommit"),
 				strings.HasPrefix(word, "NewOffsetCommit"), strings.HasPrefix(word, "NewPtrOffsetCommit"), word == "GroupTransactSession":
 				t.Errorf("%s: %s commits past the intents", at, word)

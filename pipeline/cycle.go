@@ -50,13 +50,7 @@ func (s *session) cycle(ctx context.Context) error {
 		s.abandon(held)
 		return err
 	}
-	group, each := errgroup.WithContext(work)
-	for _, p := range held {
-		if p.open.ready() {
-			group.Go(func() error { return s.deliver(each, p) })
-		}
-	}
-	err = group.Wait()
+	err = s.deliverAll(work, held)
 	s.abandon(held) // what was not settled
 	if err != nil && (work.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err // not merely what abandon made of it
@@ -67,6 +61,24 @@ func (s *session) cycle(ctx context.Context) error {
 		// work may have been abandoned; this one commit is still owed, and has
 		// a bound of its own.
 		return s.tell(context.WithoutCancel(work))
+	}
+	return nil
+}
+
+// deliverAll delivers every batch that is ready, those with candidates first:
+// the inserts of a cycle share the server, and a candidate must not wait until
+// all of them are done.
+func (s *session) deliverAll(ctx context.Context, held []*partition) error {
+	for _, urgent := range []bool{true, false} {
+		group, each := errgroup.WithContext(ctx)
+		for _, p := range held {
+			if p.open.ready() && p.open.urgent == urgent {
+				group.Go(func() error { return s.deliver(each, p) })
+			}
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

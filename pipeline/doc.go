@@ -13,7 +13,7 @@
 //
 // Nothing outlives a cycle: no flusher, no timer, no channel between steps, no
 // lock around data. Judging fans out by partition and joins again; storing and
-// publishing fan out by batch and join again. Polling blocks rebalancing, so
+// publishing fan out by batch and join again, batches with candidates first. Polling blocks rebalancing, so
 // what the group's callbacks touch is never touched at the same time here.
 // Back-pressure is the absence of the next poll.
 //

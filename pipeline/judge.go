@@ -88,6 +88,7 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 		}
 	}
 	b.Rows = p.slab.rows
+	b.urgent = b.urgent || candidate
 	return candidate
 }
 

@@ -46,6 +46,7 @@ type openBatch struct {
 	head     Hash // chain's value after the last row
 	before   Hash // chain's value before the first row
 	epoch    int32
+	urgent   bool  // it has a candidate
 	complete bool  // a replay that has reached its last record
 	overrun  int64 // first record beyond a replay's end that was fetched; -1 none
 }
