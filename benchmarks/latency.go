@@ -144,19 +144,16 @@ func (b *bench) subscribe(c *clock) (stop func(), err error) {
 // result waits for the last alerts and sums up. A candidate that does not come
 // is an error: a figure over the fast ones alone would be none.
 func (c *clock) result(ctx context.Context, rate int) (latency, error) {
-	count := func() int {
+	left := func() int {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		return len(c.taken)
+		return len(c.produced)
 	}
-	for last, quiet := -1, 0; quiet < 20; quiet++ {
-		if n := count(); n != last {
-			last, quiet = n, 0
-		}
+	for deadline := time.Now().Add(time.Minute); left() > 0 && time.Now().Before(deadline); {
 		select {
 		case <-ctx.Done():
 			return latency{}, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	c.mu.Lock()

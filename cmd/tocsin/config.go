@@ -87,7 +87,7 @@ func defaults() config {
 			// Seven years: the retention that issuers adopt by analogy with
 			// 17 CFR 210.2-06.
 			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal"},
-		Worker: workerConfig{MaxRecords: 20_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
+		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
 			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
 		HTTP: httpConfig{Listen: "127.0.0.1:9464"},

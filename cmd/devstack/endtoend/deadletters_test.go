@@ -107,6 +107,7 @@ func badRecords() []bad {
 // TestBadRecordsAreRowsAndNeighboursAreJudged puts every kind of bad record
 // between two good ones, in one partition. Each good one is a candidate.
 func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
+	t.Parallel()
 	h := start(t, stack.Addresses{})
 	h.configure("# max_record_bytes: 1MiB", fmt.Sprintf("max_record_bytes: %dKiB", largest>>10))
 	const partition = 3

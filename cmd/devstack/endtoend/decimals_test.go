@@ -179,6 +179,7 @@ func same(sent string, stored *string) bool {
 }
 
 func TestDecimalsSurviveToTheBit(t *testing.T) {
+	t.Parallel()
 	const events = 10_000
 	h, r := start(t, stack.Addresses{}), rand.New(rand.NewPCG(4, 2026))
 	sent, reasons, sums := make(map[string]amounts), make(map[string]string), make(map[string]string)

@@ -52,6 +52,7 @@ const smallLedger = `Journal_ID,Journal_ID_Line_Number,Fiscal_Year,Business_Unit
 
 // TestLoads takes what tocsin load reads, each format, into ClickHouse.
 func TestLoads(t *testing.T) {
+	t.Parallel()
 	h, dir := start(t, stack.Addresses{}), t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)

@@ -30,6 +30,7 @@ func realFile(t *testing.T, name string) string {
 // TestRealLedger takes a general ledger that nobody here wrote through the
 // whole path. The facts are those that its keepers give for it.
 func TestRealLedger(t *testing.T) {
+	t.Parallel()
 	path, h := realFile(t, "ads_gl_detail.csv"), start(t, stack.Addresses{})
 	want := facts{
 		"How many journals?": "2107", "How many lines?": "4569", "What was debited and credited?": "USD\t31227241.32\t31227241.32",
@@ -56,10 +57,4 @@ func TestRealLedger(t *testing.T) {
 	if alerts := h.alerts(); len(alerts) != 0 {
 		t.Errorf("%d candidates are alerted, want none", len(alerts))
 	}
-
-	load("--manual-source", "SA,AB")
-	t.Logf("MANUAL verdicts:\n%s", h.query("SELECT rule, outcome, reason, severity, count(), uniqExact(candidate_id) FROM verdicts GROUP BY ALL ORDER BY ALL"))
-	load("--manual-source", "SA,AB", "--registrant", "9999999")
-	t.Logf("MANUAL verdicts:\n%s", h.query("SELECT rule, outcome, reason, severity, count(), uniqExact(candidate_id) FROM verdicts GROUP BY ALL ORDER BY ALL"))
-	t.Log(len(h.alerts()))
 }

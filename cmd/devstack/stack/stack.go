@@ -20,7 +20,7 @@ import (
 const (
 	LedgerTopic = "ledger.events"
 	SystemTopic = "system.events"
-	partitions  = 8 // of each topic
+	partitions  = 2 // of each topic: a cycle is an insert for each, and servers and worker share this machine
 )
 
 // Config says what stack to start.
