@@ -110,7 +110,7 @@ func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
 	t.Parallel()
 	h := start(t, stack.Addresses{})
 	h.configure("# max_record_bytes: 1MiB", fmt.Sprintf("max_record_bytes: %dKiB", largest>>10))
-	const partition = 3
+	const partition = 1
 	var records []*kgo.Record
 	var dead, all, judged []string
 	put := func(r *kgo.Record, failure string) {

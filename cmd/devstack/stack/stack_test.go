@@ -76,7 +76,7 @@ func TestDataOutliveTheStack(t *testing.T) {
 	for _, topic := range topics.Sorted() {
 		got[topic.Topic] = len(topic.Partitions)
 	}
-	if diff := cmp.Diff(map[string]int{"ledger.events": 8, "system.events": 8}, got); diff != "" {
+	if diff := cmp.Diff(map[string]int{"ledger.events": 2, "system.events": 2}, got); diff != "" {
 		t.Errorf("topics and partitions (-want +got):\n%s", diff)
 	}
 	if err := kafka(t, first).ProduceSync(t.Context(), &kgo.Record{Topic: stack.LedgerTopic, Value: []byte("kept")}).FirstErr(); err != nil {
