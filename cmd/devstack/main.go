@@ -27,6 +27,7 @@ import (
 	"syscall"
 
 	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/natsserver"
 )
 
 // The exit codes of the program.
@@ -52,12 +53,13 @@ devstack COMMAND -h shows the flags.
 type command func(ctx context.Context, args []string) (int, error)
 
 func main() {
-	chserver.Main() // does not return in the process that is ClickHouse
+	chserver.Main()   // does not return in the process that is ClickHouse
+	natsserver.Main() // nor in the one that is NATS
 	os.Exit(run(os.Args[1:]))
 }
 
 func run(args []string) int {
-	commands := map[string]command{"up": up, "status": status, "down": down, "demo": demo, serveCommand: serve}
+	commands := map[string]command{"up": up, "status": status, "down": down, "demo": demo, "faults": runFaults, serveCommand: serve}
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return exitUsage

@@ -66,6 +66,24 @@ func readMessages(ctx context.Context, addr string) ([]message, error) {
 	return all, nil
 }
 
+// countMessages says how many messages the stream holds.
+func countMessages(ctx context.Context, addr string) (int, error) {
+	conn, err := nats.Connect("nats://" + addr)
+	if err != nil {
+		return 0, fmt.Errorf("look at the stream: %w", err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return 0, fmt.Errorf("look at the stream: %w", err)
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return 0, fmt.Errorf("look at the stream: %w", err)
+	}
+	return int(stream.CachedInfo().State.Msgs), nil
+}
+
 func readMessage(subject string, data []byte) (message, error) {
 	var body struct {
 		Data struct {

@@ -57,10 +57,10 @@ const (
 // it concerns, or, where it begins with kill-at, in the step of points.go.
 var kinds = map[string]kind{
 	"kill-worker": {weight: 3, ofWorker: true},
-	"kill-at-1":   {weight: 2, most: 20, ofWorker: true},
-	"kill-at-2":   {weight: 2, most: 20, ofWorker: true},
-	"kill-at-3":   {weight: 2, most: 20, ofWorker: true},
-	"kill-at-4":   {weight: 2, most: 20, ofWorker: true},
+	"kill-at-1":   {weight: 2, most: 8, ofWorker: true},
+	"kill-at-2":   {weight: 2, most: 8, ofWorker: true},
+	"kill-at-3":   {weight: 2, most: 8, ofWorker: true},
+	"kill-at-4":   {weight: 2, most: 8, ofWorker: true},
 	"kill-at-5":   {weight: 2, most: 3, ofWorker: true},
 	"kill-at-6":   {weight: 2, most: 3, ofWorker: true},
 	"kill-at-7":   {weight: 2, most: 3, ofWorker: true},
