@@ -26,8 +26,9 @@ func (c *config) loop() *pipeline.Config {
 		FirstStart: pipeline.FirstStart(c.Kafka.FirstStart), SessionTimeout: c.Kafka.SessionTimeout,
 		MaxRecords: c.Worker.MaxRecords, Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
 		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
-		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax,
-		Limits: event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
+		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax, IntentTTL: c.Worker.IntentTTL,
+		ServerSide: c.Kafka.GroupProtocol == protocolConsumer,
+		Limits:     event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
 	}
 }
 
@@ -42,8 +43,12 @@ func (k *kafkaConfig) client() []kgo.Opt {
 	}
 }
 
-func (c *clickhouseConfig) sink() clickhouse.Config {
-	return clickhouse.Config{Addrs: split(c.Addresses), Database: c.Database, User: c.User, Password: c.Password, InsertTimeout: c.InsertTimeout}
+// sink is the store of a worker whose inserts are repeated for as long as an
+// intent is good for, and may then take as long as they are given.
+func (c *config) sink() clickhouse.Config {
+	ch := &c.ClickHouse
+	return clickhouse.Config{Addrs: split(ch.Addresses), Database: ch.Database, User: ch.User, Password: ch.Password, InsertTimeout: ch.InsertTimeout,
+		Remember: c.Worker.IntentTTL + ch.InsertTimeout}
 }
 
 func (n *natsConfig) sink(calendars *calendar.Calendars) nats.Config {

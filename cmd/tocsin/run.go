@@ -119,7 +119,7 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	}
 	var db *clickhouse.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		db, err = clickhouse.Open(ctx, w.config.ClickHouse.sink())
+		db, err = clickhouse.Open(ctx, w.config.sink())
 		return err
 	})
 	if err != nil {

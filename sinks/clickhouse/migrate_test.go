@@ -1,8 +1,10 @@
 package clickhouse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,4 +131,23 @@ func TestCheckVersion(t *testing.T) {
 	f("25.7.9", false)
 	f("24.12.1", false)
 	f("next", false)
+}
+
+func TestATableMustRememberTokensLongEnough(t *testing.T) {
+	f := func(engine, settings string, remember time.Duration, want string) {
+		t.Helper()
+		err := checkEngine(engine, engine+" ORDER BY x SETTINGS index_granularity = 8192"+settings, remember)
+		if got := fmt.Sprint(err); (err == nil) != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s%s for %s: %v, want %q", engine, settings, remember, err, want)
+		}
+	}
+	f("MergeTree", "", time.Minute, "remembers 0 inserts and must remember 10000")
+	f("MergeTree", ", non_replicated_deduplication_window = 10000", 100*time.Second, "")
+	f("MergeTree", ", non_replicated_deduplication_window = 10000", 101*time.Second, "must remember 10100")
+	f("MergeTree", ", replicated_deduplication_window = 10000", time.Minute, "remembers 0 inserts")
+	f("ReplicatedMergeTree", "", time.Minute, "")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window = 0", time.Minute, "remembers 0 inserts")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window = 1000000", 2*time.Hour, "remembers inserts for 3600 s")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window_seconds = 30", time.Minute, "remembers inserts for 30 s")
+	f("ReplacingMergeTree", ", non_replicated_deduplication_window = 100000", 0, "rewrites or splits rows")
 }
