@@ -30,6 +30,7 @@ worker:
   step_timeout: %[6]s
   drain_timeout: %[7]s
   rebalance_grace: %[8]s
+  intent_ttl: %[9]s
   backoff_max: 1s
 http:
   listen: 127.0.0.1:0
@@ -47,7 +48,7 @@ func writeConfigs(dir string) (configs, dirs []string, err error) {
 			return nil, nil, err
 		}
 		config := filepath.Join(dir, fmt.Sprintf("worker-%d.yaml", i+1))
-		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace)
+		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, intentTTL)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			return nil, nil, fmt.Errorf("write a configuration: %w", err)
 		}

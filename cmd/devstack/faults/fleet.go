@@ -169,7 +169,8 @@ func (f *fleet) end(s *slot, politely bool) {
 		f.note("worker %d: %v: %s", w.number, err, lastLines(w.process.Tail(), 3))
 		return
 	}
-	if err := w.process.Err(); err != nil && !w.armed {
+	// A signal can come before the program listens for it.
+	if err := w.process.Err(); err != nil && !w.armed && w.process.Tail() != "" {
 		f.note("worker %d, told to stop, ended with %s: %s", w.number, w.process, lastLines(w.process.Tail(), 3))
 	}
 }
@@ -180,6 +181,11 @@ func (f *fleet) restart(number, pack int, politely bool, o *order) (*worker, err
 	s := f.slots[number]
 	s.Lock()
 	defer s.Unlock()
+	return f.replace(s, pack, politely, o)
+}
+
+// replace is restart in a slot that is held.
+func (f *fleet) replace(s *slot, pack int, politely bool, o *order) (*worker, error) {
 	f.end(s, politely)
 	s.pack = (s.pack + pack) % len(f.configs)
 	if err := f.start(s, o); err != nil {

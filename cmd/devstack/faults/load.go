@@ -205,6 +205,33 @@ func (p *pace) ticks(ctx context.Context) func(yield func(int) bool) {
 	}
 }
 
+// seal puts a plain record at the end of every partition, once no transaction
+// is open. A worker that ends when the topics are drained compares committed
+// offsets with the partitions' ends, which the marker of a transaction, for
+// want of a record after it, would leave out of reach.
+func (l *load) seal(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), direct(l.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	defer client.Close()
+	if _, err := stableEnds(ctx, client); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	m := newMaker(l.seed, "seal")
+	for p := range int32(partitions) {
+		for _, outage := range []bool{false, true} {
+			r := m.plain(outage)
+			r.Partition = p
+			if err := client.ProduceSync(ctx, r).FirstErr(); err != nil {
+				return fmt.Errorf("load: %w", err)
+			}
+			l.acknowledged(r)
+		}
+	}
+	return nil
+}
+
 // compare counts what the broker acknowledged and the topics do not hold, and
 // what was aborted and they do.
 func (l *load) compare(topics map[partition][]record) error {

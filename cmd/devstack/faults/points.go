@@ -17,8 +17,11 @@ const (
 // pointEdits put the steps into the program.
 var pointEdits = []edit{
 	{"pipeline/cycle.go",
-		"	if err := s.commit(ctx, all); err != nil {\n		return err\n	}\n	for _, p := range held {\n",
-		"	if declared > 0 {\n		FaultPoint(1)\n	}\n	if err := s.commit(ctx, all); err != nil {\n		return err\n	}\n	if declared > 0 {\n		FaultPoint(2)\n	}\n	for _, p := range held {\n"},
+		"	began := time.Now() // before the commit, because",
+		"	if faultIntent(all) {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
+	{"pipeline/cycle.go",
+		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n",
+		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n	if faultIntent(all) {\n		FaultPoint(2)\n	}\n"},
 	{"sinks/clickhouse/sink.go",
 		"	if err := full.into(insert); err != nil {\n",
 		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},

@@ -66,6 +66,17 @@ func (m *maker) next() *kgo.Record {
 	return r
 }
 
+// plain makes an event that no rule minds.
+func (m *maker) plain(outage bool) *kgo.Record {
+	m.n++
+	id := fmt.Sprintf("%s-%d", m.name, m.n)
+	r := &kgo.Record{Topic: contractTopic, Key: []byte(id), Value: event(outage, id, id, 1, true)}
+	if outage {
+		r.Topic = outageTopic
+	}
+	return r
+}
+
 // large is an amount at or about a limit, in the rules' smallest unit; false
 // where none is said.
 func (m *maker) large(outage bool, draw int) (amount int64, said bool) {

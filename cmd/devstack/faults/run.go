@@ -221,6 +221,9 @@ func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
 	r.say("healed: reading the topics")
 	reading, cancel := context.WithTimeout(ctx, readBound)
 	defer cancel()
+	if err := r.load.seal(reading); err != nil {
+		return nil, err
+	}
 	topics, err := readTopics(reading, r.servers.broker)
 	if err != nil {
 		return nil, err

@@ -66,8 +66,7 @@ func startServers(ctx context.Context, dir string, progress *os.File) (s *server
 	defer cancel()
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		s.kafka, err = apachekafka.Start(ctx, apachekafka.Options{Dir: filepath.Join(dir, kafkaServer), Progress: progress, Properties: map[string]string{
-			"advertised.listeners": "PLAINTEXT://" + s.front[kafkaServer].Addr(),
+		s.kafka, err = apachekafka.Start(ctx, apachekafka.Options{Dir: filepath.Join(dir, kafkaServer), Progress: progress, Advertised: []string{s.front[kafkaServer].Addr()}, Properties: map[string]string{
 			// A transaction whose producer died holds readers of committed
 			// records up for no longer than a fault.
 			"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
@@ -87,7 +86,7 @@ func startServers(ctx context.Context, dir string, progress *os.File) (s *server
 	if err := group.Wait(); err != nil {
 		return s, err
 	}
-	s.broker, s.alerts = s.kafka.Bootstrap(), s.nats.Addr
+	s.broker, s.alerts = s.kafka.Addrs()[0], s.nats.Addr
 	s.http = database{s.clickhouse.HTTPAddr, chserver.User, s.clickhouse.Password}
 	s.store.TCPPort, s.store.HTTPPort, s.stream.Port = port(s.clickhouse.TCPAddr), port(s.clickhouse.HTTPAddr), port(s.nats.Addr)
 	s.front[kafkaServer].SetTarget(s.broker)

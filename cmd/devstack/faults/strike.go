@@ -13,7 +13,7 @@ import (
 const (
 	// strikeBound is how long a worker that is to kill itself at a step is
 	// waited for. Then it lives on, and the fault did not happen.
-	strikeBound = 15 * time.Second
+	strikeBound = 20 * time.Second
 	// rebalanceEvery is how often a worker goes and another comes while a
 	// rebalance fault lasts.
 	rebalanceEvery = 3 * time.Second
@@ -66,20 +66,22 @@ func (r *run) strike(ctx context.Context, f Fault) (happened bool, err error) {
 }
 
 // killAtStep starts a worker that kills itself at a step, and waits until it
-// has.
+// has. No other fault has the worker meanwhile.
 func (r *run) killAtStep(ctx context.Context, f Fault) (bool, error) {
 	var step int
 	if _, err := fmt.Sscanf(f.Kind, "kill-at-%d", &step); err != nil {
 		return false, fmt.Errorf("there is no fault %s", f.Kind)
 	}
-	w, err := r.fleet.restart(f.Worker, 0, true, &order{step, f.N, syscall.SIGKILL})
+	s := r.fleet.slots[f.Worker]
+	s.Lock()
+	defer s.Unlock()
+	w, err := r.fleet.replace(s, 0, true, &order{step, f.N, syscall.SIGKILL})
 	if err != nil || w == nil {
 		return false, err
 	}
 	select {
 	case <-w.process.Done():
 		return w.process.String() == "signal: killed", nil
-	case <-w.told:
 	case <-ctx.Done():
 	case <-time.After(strikeBound):
 	}
