@@ -42,6 +42,9 @@ func (m *maker) next() *kgo.Record {
 	if outage {
 		r.Topic = outageTopic
 	}
+	if m.rand.IntN(3) == 0 {
+		r.Headers = []kgo.RecordHeader{{Key: "content-type", Value: []byte("application/cloudevents+json")}, {Key: "maker", Value: []byte(m.name)}}
+	}
 	draw := m.rand.IntN(2000)
 	switch {
 	case draw < 5:

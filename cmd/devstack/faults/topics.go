@@ -22,6 +22,7 @@ func (p partition) String() string { return fmt.Sprintf("%s/%d", p.topic, p.numb
 type record struct {
 	offset int64
 	hash   [sha256.Size]byte // of the value
+	chain  [sha256.Size]byte // of the partition, up to and with the record
 	truth  truth
 }
 
@@ -39,7 +40,7 @@ func readTopics(ctx context.Context, broker string) (map[partition][]record, err
 	if err != nil {
 		return nil, fmt.Errorf("read the topics: %w", err)
 	}
-	topics := make(map[partition][]record)
+	topics, heads := make(map[partition][]record), make(map[partition][sha256.Size]byte)
 	for len(ends) > 0 {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
@@ -48,7 +49,9 @@ func readTopics(ctx context.Context, broker string) (map[partition][]record, err
 		fetches.EachRecord(func(r *kgo.Record) {
 			p := partition{r.Topic, r.Partition}
 			if !r.Attrs.IsControl() {
-				topics[p] = append(topics[p], record{r.Offset, sha256.Sum256(r.Value), understand(r.Value)})
+				hash := sha256.Sum256(r.Value)
+				heads[p] = link(heads[p], r, hash)
+				topics[p] = append(topics[p], record{r.Offset, hash, heads[p], understand(r.Value)})
 			}
 			if r.Offset >= ends[p]-1 {
 				delete(ends, p)
