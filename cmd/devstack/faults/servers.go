@@ -75,6 +75,9 @@ func startServers(ctx context.Context, dir string, progress *os.File) (s *server
 	})
 	group.Go(func() (err error) {
 		s.store = chserver.Options{Dir: filepath.Join(dir, clickhouseServer), Progress: progress}
+		if os.Geteuid() == 0 {
+			s.store.DataSize = diskSize
+		}
 		s.clickhouse, err = chserver.Start(ctx, s.store)
 		return err
 	})
@@ -150,6 +153,30 @@ func (s *servers) kill(ctx context.Context, name string) (err error) {
 	return nil
 }
 
+// diskSize is the size of ClickHouse's disk, in bytes. It is memory, all of it
+// for as long as the disk is full.
+const diskSize = 2 << 30
+
+// refill is how often a full disk is filled again, because merges give space
+// back.
+const refill = 200 * time.Millisecond
+
+// fill keeps ClickHouse's disk full for a while. False: there is no disk that
+// can be filled, because making one takes root.
+func (s *servers) fill(ctx context.Context, hold time.Duration) (bool, error) {
+	if s.store.DataSize == 0 {
+		return false, nil
+	}
+	s.life[clickhouseServer].Lock()
+	defer s.life[clickhouseServer].Unlock()
+	for end := time.Now().Add(hold); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, refill) {
+		if err := s.clickhouse.Fill(); err != nil {
+			return false, errors.Join(err, s.clickhouse.Drain())
+		}
+	}
+	return true, s.clickhouse.Drain()
+}
+
 // disturb has the network before a server broken by verb for a while, and
 // mended after it. One fault at a time has the network.
 func (s *servers) disturb(ctx context.Context, name string, hold time.Duration, verb func(*netfault.Proxy)) {
@@ -184,6 +211,9 @@ func (s *servers) end() {
 	}
 	if s.clickhouse != nil {
 		s.clickhouse.Kill()
+		if s.store.DataSize != 0 {
+			_ = s.clickhouse.Release() // the kernel lets go of it with this process
+		}
 	}
 	if s.nats != nil {
 		s.nats.Kill()

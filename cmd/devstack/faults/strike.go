@@ -44,6 +44,8 @@ func (r *run) strike(ctx context.Context, f Fault) (happened bool, err error) {
 		r.servers.disturb(ctx, server, f.Hold, (*netfault.Proxy).FreezeAnswers)
 	case "delay":
 		r.servers.disturb(ctx, server, f.Hold, func(p *netfault.Proxy) { p.Delay(answerDelay) })
+	case "full-disk":
+		return r.servers.fill(ctx, f.Hold)
 	case "kill-worker":
 		_, err := r.fleet.restart(f.Worker, 0, false, nil)
 		return true, err
