@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"tocsin/cmd/devstack/faults"
@@ -19,7 +20,8 @@ func runFaults(ctx context.Context, args []string) (int, error) {
 	f.DurationVar(&o.Duration, "duration", 3*time.Minute, "how long load and faults last")
 	f.IntVar(&o.Workers, "workers", 3, "workers, 2 to 4")
 	f.IntVar(&o.Rate, "rate", 1000, "records a second, on average")
-	f.StringVar(&o.Without, "without", "", "take a `mechanism` out of the workers, and fail")
+	f.StringVar(&o.Without, "without", "", "take a `mechanism` out of the workers and see the run fail: "+strings.Join(faults.Mechanisms(), ", "))
+	f.StringVar(&o.Scenario, "scenario", "", "make the directed run of half a minute that is named after a `mechanism`, or a random one: random (default the mechanism of -without, else random)")
 	f.BoolVar(&o.Keep, "keep", false, "keep logs and data of a run that passed, too")
 	weights := f.String("weights", "", "kind=cards,...: how often a fault of a kind is drawn")
 	asJSON := f.Bool("json", false, "print the report as JSON")
@@ -30,6 +32,12 @@ func runFaults(ctx context.Context, args []string) (int, error) {
 	if o.Weights, err = faults.ParseWeights(*weights); err != nil {
 		fmt.Fprintln(os.Stderr, "devstack:", err)
 		return exitUsage, err
+	}
+	switch o.Scenario {
+	case "":
+		o.Scenario = o.Without
+	case "random":
+		o.Scenario = ""
 	}
 	report, err := faults.Run(ctx, o)
 	if err != nil {

@@ -26,6 +26,8 @@ type fleet struct {
 	configs []string // one for each pack
 	packs   []string // their directories
 
+	lonely bool // a worker that ended by itself, as told, is not replaced
+
 	slots []*slot
 
 	mu      sync.Mutex
@@ -125,7 +127,7 @@ func (f *fleet) watch(s *slot, w *worker, log *os.File) {
 	f.mu.Unlock()
 	s.Lock()
 	defer s.Unlock()
-	if s.worker != w {
+	if s.worker != w || f.lonely {
 		return
 	}
 	time.Sleep(restartPause)

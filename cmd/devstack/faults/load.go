@@ -42,8 +42,8 @@ func newLoad(broker string, seed uint64, rate int) *load {
 	return &load{broker: broker, seed: seed, rate: rate, acked: make(map[place][sha256.Size]byte), void: make(map[place]bool)}
 }
 
-// direct reaches the broker past the address that it advertises.
-func direct(broker string) kgo.Opt {
+// directly reaches the broker past the address that it advertises.
+func directly(broker string) kgo.Opt {
 	return kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, broker)
@@ -64,7 +64,7 @@ const settleBound = 30 * time.Second
 
 // plain produces with an idempotent producer, in bursts and lulls.
 func (l *load) plain(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), direct(l.broker), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(20_000))
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(20_000))
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -121,7 +121,7 @@ func (l *load) transactions(ctx context.Context) error {
 		owed = 0
 		if client == nil {
 			var err error
-			client, err = kgo.NewClient(kgo.SeedBrokers(l.broker), direct(l.broker), kgo.TransactionalID("faults"), kgo.TransactionTimeout(transactionBound),
+			client, err = kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.TransactionalID("faults"), kgo.TransactionTimeout(transactionBound),
 				kgo.RecordDeliveryTimeout(transactionBound))
 			if err != nil {
 				return fmt.Errorf("load: %w", err)
@@ -210,7 +210,7 @@ func (p *pace) ticks(ctx context.Context) func(yield func(int) bool) {
 // offsets with the partitions' ends, which the marker of a transaction, for
 // want of a record after it, would leave out of reach.
 func (l *load) seal(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), direct(l.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}

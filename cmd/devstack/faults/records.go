@@ -70,10 +70,18 @@ func (m *maker) next() *kgo.Record {
 }
 
 // plain makes an event that no rule minds.
-func (m *maker) plain(outage bool) *kgo.Record {
+func (m *maker) plain(outage bool) *kgo.Record { return m.one(outage, limits{1, 1}) }
+
+// between makes an event that is a candidate under the first pack alone.
+func (m *maker) between(outage bool) *kgo.Record { return m.one(outage, packs[0]) }
+
+func (m *maker) one(outage bool, l limits) *kgo.Record {
 	m.n++
-	id := fmt.Sprintf("%s-%d", m.name, m.n)
-	r := &kgo.Record{Topic: contractTopic, Key: []byte(id), Value: event(outage, id, id, 1, true)}
+	id, amount := fmt.Sprintf("%s-%d", m.name, m.n), l.Cents
+	if outage {
+		amount = l.Seconds
+	}
+	r := &kgo.Record{Topic: contractTopic, Key: []byte(id), Value: event(outage, id, id, amount, true)}
 	if outage {
 		r.Topic = outageTopic
 	}

@@ -13,7 +13,8 @@ import (
 type Report struct {
 	Seed     uint64        `json:"seed"`
 	Duration time.Duration `json:"duration_ns"`
-	Without  string        `json:"without,omitempty"` // the mechanism that was taken out
+	Scenario string        `json:"scenario,omitempty"` // of a directed run
+	Without  string        `json:"without,omitempty"`  // the mechanism that was taken out
 	result
 	Faults       map[string]int `json:"faults"`          // how many happened, by kind
 	Unstruck     map[string]int `json:"faults_unstruck"` // how many were due and did not happen
@@ -70,12 +71,15 @@ func (r *Report) Write(w io.Writer) error {
 	if r.Dir != "" {
 		say("logs and data: %s", r.Dir)
 	}
-	without := ""
-	if r.Without != "" {
-		without = " without " + r.Without
+	what := fmt.Sprintf("seed %d", r.Seed)
+	if r.Scenario != "" {
+		what = "scenario " + r.Scenario
 	}
-	say("seed %d%s: produced %d, stored %d, candidates %d, faults %d, lost %d, doubled %d, wrong %d, longest stall %.1f s",
-		r.Seed, without, r.Produced, r.Stored, r.Candidates, total, r.Lost.Count, r.Doubled.Count, r.Wrong.Count, r.LongestStall)
+	if r.Without != "" {
+		what += " without " + r.Without
+	}
+	say("%s: produced %d, stored %d, candidates %d, faults %d, lost %d, doubled %d, wrong %d, longest stall %.1f s",
+		what, r.Produced, r.Stored, r.Candidates, total, r.Lost.Count, r.Doubled.Count, r.Wrong.Count, r.LongestStall)
 	_, err := w.Write(b)
 	return err
 }

@@ -19,6 +19,10 @@ type Options struct {
 	Workers  int           // 2 to 4
 	Rate     int           // records a second, on average
 	Weights  map[string]int
+	// Scenario names a directed run to make instead of a random one: a name of
+	// Mechanisms. Seed, Duration, Workers, Rate and Weights are of no meaning
+	// to it.
+	Scenario string
 	// Without names a mechanism to take out of the workers: see removals.go.
 	// The run must then fail.
 	Without string
@@ -45,7 +49,7 @@ type run struct {
 // Run makes a run. An error means that the harness could not do its work; what
 // is wrong with the workers stands in the report.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	r := &run{Options: o, report: Report{Seed: o.Seed, Duration: o.Duration, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
+	r := &run{Options: o, report: Report{Seed: o.Seed, Duration: o.Duration, Scenario: o.Scenario, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
 	var err error
 	if r.dir, err = os.MkdirTemp("", "tocsin-faults-"); err != nil {
 		return nil, fmt.Errorf("make the run's directory: %w", err)
@@ -70,12 +74,11 @@ func (r *run) run(ctx context.Context) error {
 	watched, unwatch := context.WithCancel(ctx)
 	defer unwatch()
 	stalls := watchStalls(watched, r.servers.http, r.load.count.Load)
-	for i := range r.Workers {
-		if _, err := r.fleet.restart(i, i, false, nil); err != nil {
-			return err
+	if r.Scenario != "" {
+		if err := r.direct(ctx, scenarios[r.Scenario]); err != nil {
+			return fmt.Errorf("scenario %s: %w", r.Scenario, err)
 		}
-	}
-	if err := r.trouble(ctx); err != nil {
+	} else if err := r.trouble(ctx); err != nil {
 		return err
 	}
 	topics, err := r.heal(ctx)
@@ -95,6 +98,12 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	removed, err := removal(r.Without)
 	if err != nil {
 		return err
+	}
+	if _, ok := scenarios[r.Scenario]; r.Scenario != "" && !ok {
+		return fmt.Errorf("there is no scenario %q: name one of %s", r.Scenario, strings.Join(Mechanisms(), ", "))
+	}
+	if r.Scenario != "" {
+		r.Workers = 2
 	}
 	plain, stepped := filepath.Join(r.dir, "tocsin"), filepath.Join(r.dir, "tocsin-stepped")
 	r.say("building the workers")
@@ -137,6 +146,11 @@ func (r *run) tocsin(ctx context.Context, args ...string) (string, error) {
 
 // trouble runs the load and the faults of the schedule, for the run's duration.
 func (r *run) trouble(ctx context.Context) error {
+	for i := range r.Workers {
+		if _, err := r.fleet.restart(i, i, false, nil); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.Duration)
 	defer cancel()
 	failed := make(chan error, 1)

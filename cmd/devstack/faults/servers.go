@@ -105,7 +105,7 @@ func port(addr string) (n int) {
 }
 
 func (s *servers) makeTopics(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.broker), direct(s.broker))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.broker), directly(s.broker))
 	if err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}

@@ -29,7 +29,7 @@ type record struct {
 // readTopics reads every committed record of the topics, in offset order, from
 // the broker itself. This is what was produced; a producer may not know.
 func readTopics(ctx context.Context, broker string) (map[partition][]record, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker), direct(broker), kgo.ConsumeTopics(contractTopic, outageTopic),
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker), directly(broker), kgo.ConsumeTopics(contractTopic, outageTopic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords()) // the last offset of a partition may be a marker's
 	if err != nil {
