@@ -54,14 +54,14 @@ type DeadLetter struct {
 	ReplayedAs string // topic/partition/offset of its replay's row; empty where there is none
 }
 
-// LetterFilter chooses dead letters. The zero value chooses the open ones.
+// LetterFilter chooses dead letters. The zero value chooses all.
 type LetterFilter struct {
 	Topic       string
 	Partition   *int32
 	Offset      *int64
 	Stage, Code string    // of the failure
 	From, To    time.Time // Kafka timestamps, From included and To not
-	All         bool      // those that are not open, too
+	Statuses    []Status  // empty: any
 	Limit       int       // 0: no limit
 }
 
@@ -87,7 +87,14 @@ func (f *LetterFilter) where(cluster string) (string, []any) {
 	// be cut to seconds.
 	add(!f.From.IsZero(), "toUnixTimestamp64Milli(kafka_timestamp) >=", f.From.UnixMilli())
 	add(!f.To.IsZero(), "toUnixTimestamp64Milli(kafka_timestamp) <", f.To.UnixMilli())
-	add(!f.All, "status =", string(StatusOpen))
+	var any []string
+	for _, status := range f.Statuses {
+		values = append(values, string(status))
+		any = append(any, fmt.Sprintf("status = $%d", len(values)))
+	}
+	if any != nil {
+		conditions = append(conditions, "("+strings.Join(any, " OR ")+")")
+	}
 	return strings.Join(conditions, " AND "), values
 }
 
@@ -126,7 +133,7 @@ var ErrNoDeadLetter = errors.New("it is no dead letter")
 // is ErrNoDeadLetter and says what is there instead; otherwise errors are as for
 // Store.
 func (s *Sink) DeadLetter(ctx context.Context, cluster string, p Place) (DeadLetter, error) {
-	found, err := s.DeadLetters(ctx, cluster, LetterFilter{Topic: p.Topic, Partition: &p.Partition, Offset: &p.Offset, All: true})
+	found, err := s.DeadLetters(ctx, cluster, LetterFilter{Topic: p.Topic, Partition: &p.Partition, Offset: &p.Offset})
 	if err != nil {
 		return DeadLetter{}, err
 	}

@@ -91,14 +91,14 @@ func TestStatusFollowsFromRowsAndNotes(t *testing.T) {
 	f("failed again and discarded", StatusDiscarded, "failure", "replay", "failure", "discard")
 	f("discarded and replayed", StatusReplayed, "event", "discard", "replay", "event")
 
-	all, err := s.DeadLetters(t.Context(), "main", LetterFilter{All: true})
+	all, err := s.DeadLetters(t.Context(), "main", LetterFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if rows := number(t, reader(t, c), `SELECT count() FROM events WHERE failure_stage != ''`); len(all) != int(rows) {
 		t.Errorf("the view has %d lines for %d dead letters", len(all), rows)
 	}
-	if other, err := s.DeadLetters(t.Context(), "other", LetterFilter{All: true}); len(other) != 0 || err != nil {
+	if other, err := s.DeadLetters(t.Context(), "other", LetterFilter{}); len(other) != 0 || err != nil {
 		t.Errorf("another cluster has %d, %v", len(other), err)
 	}
 }
@@ -135,6 +135,8 @@ func TestDeadLettersByFilter(t *testing.T) {
 	f("from, to the millisecond", "t/0/2 u/0/4 u/1/5", LetterFilter{From: at(2)})
 	f("to, to the millisecond", "t/1/1", LetterFilter{To: at(2)})
 	f("both", "t/0/2", LetterFilter{From: at(2), To: at(4)})
+	f("status", "t/0/2 t/1/1 u/0/4 u/1/5", LetterFilter{Statuses: []Status{StatusPending, StatusOpen}})
+	f("another status", "", LetterFilter{Statuses: []Status{StatusPending}})
 	f("limit", "t/0/2 t/1/1", LetterFilter{Limit: 2})
 
 	want := DeadLetter{Place: Place{"t", 0, 2}, At: at(2), Failure: *syntax, Size: 10, SHA256: sha256.Sum256([]byte("record\x00\xff 2")), Status: StatusOpen}
