@@ -320,10 +320,14 @@ func TestReplayOnce(t *testing.T) {
 		records = append(records, oversized(i))
 	}
 	h := letterbox(t, records...)
+	same := []string{"replay"}
+	for i := range 10 {
+		same = append(same, place(i))
+	}
 	var together sync.WaitGroup
 	for range 4 {
 		together.Go(func() {
-			if r := h.letters("", "replay", place(0)); r.code != 0 && !strings.Contains(r.stderr, "another operator replays it at this moment") && !strings.Contains(r.stderr, "has a replay already") {
+			if r := h.letters("", same...); r.code != 0 && !strings.Contains(r.stderr, "another operator replays it at this moment") && !strings.Contains(r.stderr, "has a replay already") {
 				t.Error(r.stderr)
 			}
 		})
