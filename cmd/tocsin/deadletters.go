@@ -35,7 +35,7 @@ FILTER, and then --yes: --topic, --partition, --stage, --code, --from, --to.
 
 The row of a dead letter stays as it is. A replay is a record of its own, with
 an offset, a row and verdicts. Exit code 0: done; 1: refused or failed, and
-nothing was done about the places that are not printed; 2: called wrongly.
+what was done before that is printed; 2: called wrongly.
 
 `
 
@@ -218,6 +218,8 @@ func (l *letters) check() error {
 		return errors.New("name places or give a filter, not both")
 	case len(l.places) == 0 && !l.filtered:
 		return errors.New("name places, topic/partition/offset, or give a filter: --topic, --stage, --code, --from, --to")
+	case l.again && l.filtered:
+		return errors.New("a filter chooses open dead letters only: --again wants places")
 	case l.file != "" && len(l.places) != 1:
 		return errors.New("--file mends one record: name one place")
 	case l.verb == "discard" && strings.TrimSpace(l.reason) == "":

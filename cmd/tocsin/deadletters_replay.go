@@ -204,7 +204,7 @@ func (r *replayer) doubt(ctx context.Context, p clickhouse.Place) (string, error
 		}
 	}
 	if stored < end.Offset {
-		return fmt.Sprintf("%d offsets of its partition are not stored yet, and it may be among them; wait for the workers and look again", end.Offset-stored), nil
+		return fmt.Sprintf("%d offsets of its partition are not stored yet, and it may be among them: wait for the workers and look again; --again sends one more", end.Offset-stored), nil
 	}
 	return "all that Kafka holds of its partition is stored, so it was never produced, unless the command that noted it still runs; --again sends it", nil
 }

@@ -37,6 +37,7 @@ func TestDeadLettersUsage(t *testing.T) {
 		{"replay t/0/1 --topic t --yes", "not both"},
 		{"replay --topic t --file x --yes", "name one place"},
 		{"replay t/0/1 t/0/2 --file x", "name one place"},
+		{"replay --topic t --again --yes", "--again wants places"},
 		{"discard t/0/1", "--reason"},
 		{"discard t/0/1 --reason=", "--reason"},
 		{"discard t/0/1 --again", "again"},

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/clickhouse/chtest"
 	"tocsin/pipeline"
 	"tocsin/rules/event"
 )
@@ -216,5 +218,25 @@ func TestOneOfManyClaims(t *testing.T) {
 	all, err := s.Dispositions(t.Context(), "main", at)
 	if err != nil || len(all) != 2 || all[0].Attempt != 1 || all[1].Attempt != 2 || all[0].Reason != "mended" || all[0].SHA256 == (pipeline.Hash{}) {
 		t.Errorf("noted: %+v, %v", all, err)
+	}
+}
+
+// TestWhoMayOnlyReadLooksAndNotesNothing: list and show need SELECT alone.
+func TestWhoMayOnlyReadLooksAndNotesNothing(t *testing.T) {
+	c := migrated(t)
+	if err := opened(t, c).Store(t.Context(), rowAt("t", 1, tooLarge)); err != nil {
+		t.Fatal(err)
+	}
+	c.User, c.Password = chserver.AnalystUser, chtest.Server(t).AnalystPassword
+	s := opened(t, c)
+	if d, err := s.DeadLetter(t.Context(), "main", Place{"t", 0, 1}); err != nil || d.Status != StatusOpen {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if _, err := s.Record(t.Context(), "main", Place{"t", 0, 1}); err != nil {
+		t.Error(err)
+	}
+	err := s.Claim(t.Context(), "main", Disposition{Place: Place{"t", 0, 1}, Action: Replaying, Attempt: 1})
+	if what, ok := pipeline.Waiting(err); !ok || !strings.Contains(what, "to write") {
+		t.Errorf("a reader notes a replay: %v", err)
 	}
 }
