@@ -105,8 +105,8 @@ const badPartition = 1
 
 // letterbox produces records to one partition under a small max_record_bytes,
 // and has them stored.
-func letterbox(t *testing.T, records ...*kgo.Record) *harness {
-	h := start(t, stack.Addresses{})
+func (h *harness) letterbox(records ...*kgo.Record) {
+	h.t.Helper()
 	lenient := h.config
 	h.configure("# max_record_bytes: 1MiB", fmt.Sprintf("max_record_bytes: %dKiB", largest>>10))
 	for _, r := range records {
@@ -114,15 +114,14 @@ func letterbox(t *testing.T, records ...*kgo.Record) *harness {
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(h.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	defer client.Close()
-	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
+	if err := client.ProduceSync(h.t.Context(), records...).FirstErr(); err != nil {
+		h.t.Fatal(err)
 	}
 	h.drain()
 	h.config = lenient
-	return h
 }
 
 // oversized is a candidate whose record is larger than the letterbox takes.
@@ -140,7 +139,8 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 	_, data, _ := strings.Cut(string(inHeaders.Value), `"data":`)
 	inHeaders.Value = []byte(strings.TrimSuffix(strings.TrimRight(data, " "), "}") + strings.Repeat(" ", largest))
 	inHeaders.Headers = append(binary(), kgo.RecordHeader{Key: "trace", Value: []byte("\x00\xff")}, kgo.RecordHeader{Key: "trace", Value: []byte{}})
-	h := letterbox(t,
+	h := start(t, stack.Addresses{})
+	h.letterbox(
 		oversized(1), // 0: replayed as it is
 		inHeaders,    // 1: replayed as it is, in binary mode
 		&kgo.Record{Key: []byte("\xff"), Value: []byte("SECRET")}, // 2: replayed with mended bytes
@@ -148,7 +148,7 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 		&kgo.Record{Key: []byte("K")},                             // 4: a tombstone
 		contract(3*candidatesIn),                                  // 5: an event
 		&kgo.Record{Value: []byte("{")},                           // 6: discarded
-		&kgo.Record{Value: []byte{}},                              // 7: nothing, and nothing is done
+		&kgo.Record{Value: []byte{}},                              // 7: a value of no bytes, which is no tombstone
 	)
 	if got, want := h.listed(), []string{place(0) + " open", place(1) + " open", place(2) + " open", place(3) + " open", place(6) + " open", place(7) + " open"}; !slices.Equal(got, want) {
 		t.Fatalf("listed %v, want %v", got, want)
@@ -220,10 +220,10 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 		!strings.HasPrefix(r.stdout, `{"place":"`+place(11)+`","action":"replay","replayed_as":"`+place(12)+`","attempt":1,"sha256":"`) {
 		t.Errorf("replay of a replay: %+v", r)
 	}
-	h.wants(0, []string{"replay", place(0), "--again"}, place(0)+" is sent again, as "+place(13))
+	h.wants(0, []string{"replay", place(0), place(7), "--again"}, place(0)+" is sent again, as "+place(13), place(7)+" is sent again, as "+place(14))
 	h.drain()
-	h.answers("the links", []string{"12\tmain/" + place(11) + "\t1", "13\tmain/" + place(0) + "\t1"},
-		"SELECT offset, replay_of, countEqual(headers.name, 'tocsin-replay-of') FROM events WHERE offset > 11 ORDER BY offset")
+	h.answers("the links", []string{"12\tmain/" + place(11) + "\t1\tfalse", "13\tmain/" + place(0) + "\t1\tfalse", "14\tmain/" + place(7) + "\t1\tfalse"},
+		"SELECT offset, replay_of, countEqual(headers.name, 'tocsin-replay-of'), tombstone FROM events WHERE offset > 11 ORDER BY offset")
 	if alerts := h.alerts(); len(alerts) != 5 {
 		t.Errorf("%d candidates are alerted, want one more: sending again what is an event raises nothing new", len(alerts))
 	}
@@ -266,11 +266,16 @@ func (h *harness) stories(bytes int) {
 	}
 }
 
-// TestReplayInDoubt: notes without a record, which a crash leaves, and brokers
-// that refuse.
 func TestReplayInDoubt(t *testing.T) {
 	t.Parallel()
-	h := letterbox(t, oversized(1), oversized(2))
+	start(t, stack.Addresses{}).replaysInDoubt()
+}
+
+// replaysInDoubt tries notes without a record, which a crash leaves, and a
+// broker that refuses.
+func (h *harness) replaysInDoubt() {
+	t := h.t
+	h.letterbox(oversized(1), oversized(2))
 	// As a command that died after its note.
 	h.query("INSERT INTO dispositions (cluster, topic, partition, offset, action, attempt, id, actor) VALUES ('main', '" + stack.LedgerTopic + "', 1, 0, 'replay', 1, 'x', 'dead')")
 	if got, want := h.listed(), []string{place(0) + " pending", place(1) + " open"}; !slices.Equal(got, want) {
@@ -319,7 +324,8 @@ func TestReplayOnce(t *testing.T) {
 	for i := range letters {
 		records = append(records, oversized(i))
 	}
-	h := letterbox(t, records...)
+	h := start(t, stack.Addresses{})
+	h.letterbox(records...)
 	same := []string{"replay"}
 	for i := range 10 {
 		same = append(same, place(i))
