@@ -42,6 +42,11 @@ func TestIntegrationAWorkerJoinsAndLeavesUnderLoad(t *testing.T) {
 	h.end(first)
 }
 
+func TestIntegrationReplaysInDoubt(t *testing.T) {
+	h, _ := onApacheKafka(t)
+	h.replaysInDoubt()
+}
+
 func TestIntegrationTheBrokerIsKilledAndRestartedUnderLoad(t *testing.T) {
 	h, cluster := onApacheKafka(t)
 	h.worker()
