@@ -87,7 +87,7 @@ func runDeadLetters(ctx context.Context, args []string, stdin io.Reader, stdout,
 }
 
 func (l *letters) do(ctx context.Context, c *config) (err error) {
-	sink, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+	sink, err := clickhouse.Open(ctx, c.sink())
 	if err != nil {
 		return err
 	}

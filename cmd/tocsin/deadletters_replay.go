@@ -193,18 +193,16 @@ func (r *replayer) doubt(ctx context.Context, p clickhouse.Place) (string, error
 	if d.Status != clickhouse.StatusPending {
 		return fmt.Sprintf("it has just got one and is %s now", d.Status), nil
 	}
-	marks, err := r.sink.Watermarks(ctx, r.cluster)
+	tail, stored, err := r.sink.Tail(ctx, r.cluster, p.Topic, p.Partition)
 	if err != nil {
 		return "", err
 	}
-	stored := int64(0)
-	for _, m := range marks {
-		if m.Topic == p.Topic && m.Partition == p.Partition {
-			stored = m.Offset + 1
-		}
+	next := int64(0)
+	if stored {
+		next = tail.Last + 1
 	}
-	if stored < end.Offset {
-		return fmt.Sprintf("%d offsets of its partition are not stored yet, and it may be among them: wait for the workers and look again; --again sends one more", end.Offset-stored), nil
+	if next < end.Offset {
+		return fmt.Sprintf("%d offsets of its partition are not stored yet, and it may be among them: wait for the workers and look again; --again sends one more", end.Offset-next), nil
 	}
 	return "all that Kafka holds of its partition is stored, so it was never produced, unless the command that noted it still runs; --again sends it", nil
 }

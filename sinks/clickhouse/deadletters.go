@@ -140,10 +140,12 @@ func (s *Sink) DeadLetter(ctx context.Context, cluster string, p Place) (DeadLet
 	if len(found) > 0 {
 		return found[0], nil
 	}
-	rows, err := s.Rows(ctx, cluster, p.Topic, p.Partition, p.Offset, p.Offset)
+	var rows uint64
+	err = s.conn.QueryRow(ctx, `SELECT count() FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset = $4`,
+		cluster, p.Topic, p.Partition, p.Offset).Scan(&rows)
 	switch {
 	case err != nil:
-		return DeadLetter{}, err
+		return DeadLetter{}, classified(ctx, err)
 	case rows > 0:
 		return DeadLetter{}, fmt.Errorf("%s: %w: the row is an event, or a tombstone", p, ErrNoDeadLetter)
 	}
