@@ -88,6 +88,7 @@ func impatient(t *testing.T) string {
 	for _, c := range [][2]string{
 		{"# session_timeout: 45s", "session_timeout: 8s"}, {"# insert_timeout: 15s", "insert_timeout: 3s"},
 		{"# step_timeout: 20s", "step_timeout: 4s"}, {"# drain_timeout: 30s", "drain_timeout: 6s"},
+		{"# intent_ttl: 1m", "intent_ttl: 5s"},
 	} {
 		if !strings.Contains(changed, c[0]) {
 			t.Fatalf("the example configuration does not show %q", c[0])
