@@ -111,7 +111,7 @@ func TestArchive(t *testing.T) {
 	fsys := small()
 	fsys["calendar/mourning.csv"] = &fstest.MapFile{Data: []byte(mourning)}
 	pack := load(t, fsys)
-	again, err := rules.OpenArchive(pack.Archive(), nil)
+	again, err := rules.OpenArchive(pack.Archive())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestArchive(t *testing.T) {
 	if bytes.Contains(pack.Archive(), []byte("cases")) {
 		t.Error("the archive holds cases")
 	}
-	if _, err := rules.OpenArchive([]byte("-- pack.yaml --\n"), nil); err == nil {
+	if _, err := rules.OpenArchive([]byte("tocsin engine 1\n-- pack.yaml --\n")); err == nil {
 		t.Error("an archive of an empty pack opens")
 	}
 }
