@@ -155,8 +155,9 @@ func readTable(name string, r io.Reader, columns []string) ([]tableRow, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		row := tableRow{file: name, cells: cells, columns: make([]int, len(cells))}
+		row.line, _ = cr.FieldPos(0)
 		for i := range cells {
-			row.line, row.columns[i] = cr.FieldPos(i)
+			_, row.columns[i] = cr.FieldPos(i)
 			cells[i] = strings.TrimSpace(cells[i])
 		}
 		if first {
