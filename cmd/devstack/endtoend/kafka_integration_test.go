@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"tocsin/cmd/devstack/apachekafka"
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
 	"tocsin/cmd/devstack/stack"
@@ -71,19 +69,4 @@ func TestIntegrationAWorkerIsKilledFiveTimesUnderLoad(t *testing.T) {
 	t.Logf("%d batches were promised and unfinished at the kills", replays)
 	h.worker()
 	h.exact(l.stop(t))
-}
-
-// promised counts the partitions whose committed mark holds an intent.
-func (h *harness) promised() (n int) {
-	h.t.Helper()
-	offsets, err := kadm.NewClient(h.kafka).FetchOffsets(h.t.Context(), "tocsin")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	offsets.Each(func(o kadm.OffsetResponse) {
-		if len(o.Metadata) > 100 {
-			n++
-		}
-	})
-	return n
 }
