@@ -3,9 +3,7 @@
 package endtoend
 
 import (
-	"fmt"
 	"testing"
-	"time"
 
 	"tocsin/cmd/devstack/apachekafka"
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
@@ -17,13 +15,6 @@ func onApacheKafka(t *testing.T) (*harness, *apachekafka.Cluster) {
 	t.Helper()
 	cluster := kafkatest.Cluster(t, 1, nil)
 	return start(t, stack.Addresses{Kafka: cluster.Bootstrap()}), cluster
-}
-
-// wait lets the load run until n more records are produced.
-func (l *load) wait(h *harness, n int) {
-	h.t.Helper()
-	until := l.produced.Load() + int64(n)
-	h.eventually(2*time.Minute, fmt.Sprint(n, " more records produced"), func() bool { return l.produced.Load() >= until })
 }
 
 func TestIntegrationAWorkerJoinsAndLeavesUnderLoad(t *testing.T) {
