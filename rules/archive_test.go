@@ -2,7 +2,9 @@ package rules_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -133,6 +135,21 @@ func TestKeptArchives(t *testing.T) {
 		if diff := cmp.Diff(string(want), judged(t, pack)+"\n"); diff != "" {
 			t.Errorf("%s: -then +now\n%s", c.file, diff)
 		}
+	}
+}
+
+// TestDigestIsOfTheBytesKept: an archive that another release wrote otherwise
+// keeps its digest, which is that of its text.
+func TestDigestIsOfTheBytesKept(t *testing.T) {
+	a := txtar.Parse(load(t, small()).Archive())
+	slices.Reverse(a.Files)
+	kept := txtar.Format(a)
+	pack, err := rules.OpenArchive(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256(kept)); pack.Digest() != want || !bytes.Equal(pack.Archive(), kept) {
+		t.Errorf("digest %s, want %s", pack.Digest(), want)
 	}
 }
 
