@@ -92,9 +92,21 @@ func TestVersionsOfTheProgram(t *testing.T) {
 	first, second, only := program, later(t, `"1", EngineVersion`), later(t, `EngineVersion`)
 	h := start(t, stack.Addresses{})
 	config := h.judging(pack(t, "1_000", "S2"))
-	alerted := func(n int) {
+	// alerted waits for the alerts of each engine, told by its severity.
+	alerted := func(first, second int) {
 		t.Helper()
-		h.eventually(time.Minute, "every candidate alerted", func() bool { return len(h.alerts()) == n })
+		h.eventually(time.Minute, "every candidate alerted", func() bool { return len(h.alerts()) == first+second })
+		severities := map[string]int{}
+		for _, body := range h.bodies() {
+			var alert struct{ Data struct{ Severity string } }
+			if err := json.Unmarshal([]byte(body), &alert); err != nil {
+				t.Fatal(err)
+			}
+			severities[alert.Data.Severity]++
+		}
+		if severities["S2"] != first || severities["S4"] != second {
+			t.Errorf("alerts by severity: %v, want %d of S2 and %d of S4", severities, first, second)
+		}
 	}
 	// brokenOff has a worker store n records more and killed before it alerts.
 	brokenOff := func(w *stack.Worker, from, n int) {
@@ -119,18 +131,18 @@ func TestVersionsOfTheProgram(t *testing.T) {
 	brokenOff(h.workerOf(first, config), 0, 20)
 	stops(only, "engine 1 made it and this program judges by engine 2: start a release of which `tocsin version` names engine 1")
 	w := h.workerOf(first, config)
-	alerted(20)
+	alerted(20, 0)
 
 	brokenOff(w, 20, 20)
 	w = h.workerOf(second, config)
-	alerted(20)
+	alerted(20, 0)
 	h.together(40, 20)
-	alerted(40)
+	alerted(20, 20)
 
 	brokenOff(w, 60, 20)
 	stops(first, "engine 2 made it and this program judges by engine 1: start a release of which `tocsin version` names engine 2")
 	w = h.workerOf(second, config)
-	alerted(20)
+	alerted(0, 20)
 	h.end(w)
 
 	h.answers("rows by engine", []string{"tocsin engine 1\t0\t39\t40\t['S2']\t2026-11-30", "tocsin engine 2\t40\t79\t40\t['S4']\t2026-12-01"},
