@@ -124,7 +124,7 @@ func (c *Config) body(a *pipeline.Alert) ([]byte, error) {
 		DeadlineClass: string(rule.Clock), DueDate: date(due.DueDate), DueAt: instant(due.DueAt),
 		DueDateConservative: date(due.DueDateConservative), DueAtConservative: instant(due.DueAtConservative),
 		DeadlineError: clip(finding.DeadlineError, maxText), BusinessDaysRemaining: finding.BusinessDaysLeft,
-		ObservedAt:    instant(a.Observed), CalendarVersion: due.CalendarVersion, RulesDigest: a.Digest,
+		ObservedAt: instant(a.Observed), CalendarVersion: due.CalendarVersion, RulesDigest: a.Digest,
 		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
 		Lookup: fmt.Sprintf("SELECT * FROM events WHERE topic = '%s' AND partition = %d AND offset = %d", a.Topic, a.Partition, a.Offset),
 	}

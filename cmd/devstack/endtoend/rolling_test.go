@@ -121,6 +121,7 @@ func TestRollingDeployment(t *testing.T) {
 	if len(rows) != 2 || promised == 0 {
 		t.Errorf("%d digests, %d batches promised at the kills: want two packs at work, and batches to finish", len(rows), promised)
 	}
+	h.answers("packs that are not what their digest says", []string{"2\t0"}, "SELECT count(), countIf(digest != lower(hex(SHA256(archive)))) FROM packs")
 	h.answers("batches of more than one digest or last offset", []string{""},
 		"SELECT topic, partition, batch_first FROM events GROUP BY ALL HAVING uniqExact(rules_digest, batch_last) > 1")
 }

@@ -90,6 +90,11 @@ func (h *harness) refused(binary, config string) string {
 func TestVersionsOfTheProgram(t *testing.T) {
 	t.Parallel()
 	first, second, only := program, later(t, `"1", EngineVersion`), later(t, `EngineVersion`)
+	for binary, engines := range map[string]string{first: "\nengine 1\n", second: "\nengine 1, 2\n", only: "\nengine 2\n"} {
+		if said, err := exec.CommandContext(t.Context(), binary, "version").Output(); err != nil || !strings.HasSuffix(string(said), engines) {
+			t.Errorf("tocsin version says %q, want %q at its end: %v", said, engines, err)
+		}
+	}
 	h := start(t, stack.Addresses{})
 	config := h.judging(pack(t, "1_000", "S2"))
 	// alerted waits for the alerts of each engine, told by its severity.
@@ -144,6 +149,9 @@ func TestVersionsOfTheProgram(t *testing.T) {
 	w = h.workerOf(second, config)
 	alerted(0, 20)
 	h.end(w)
+	if n := h.promised(); n != 0 {
+		t.Errorf("a worker that ended in order left %d batches promised", n)
+	}
 
 	h.answers("rows by engine", []string{"tocsin engine 1\t0\t39\t40\t['S2']\t2026-11-30", "tocsin engine 2\t40\t79\t40\t['S4']\t2026-12-01"},
 		"SELECT substring(archive, 1, 15), min(offset), max(offset), uniqExact(candidate_id), groupUniqArray(severity), max(due_date) FROM candidates "+
