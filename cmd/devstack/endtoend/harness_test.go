@@ -243,16 +243,29 @@ func (h *harness) alerts() map[string]int {
 // promised counts the partitions whose committed mark holds an intent.
 func (h *harness) promised() (n int) {
 	h.t.Helper()
+	for _, mark := range h.marks() {
+		if strings.Contains(mark, `"rules"`) {
+			n++
+		}
+	}
+	return n
+}
+
+// committed counts the partitions of which the group knows where they begin.
+func (h *harness) committed() int {
+	h.t.Helper()
+	return len(h.marks())
+}
+
+// marks are the group's committed marks.
+func (h *harness) marks() (marks []string) {
+	h.t.Helper()
 	offsets, err := kadm.NewClient(h.kafka).FetchOffsets(h.t.Context(), "tocsin")
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	offsets.Each(func(o kadm.OffsetResponse) {
-		if len(o.Metadata) > 100 {
-			n++
-		}
-	})
-	return n
+	offsets.Each(func(o kadm.OffsetResponse) { marks = append(marks, o.Metadata) })
+	return marks
 }
 
 // ends is the sum of the end offsets of the topic's partitions.

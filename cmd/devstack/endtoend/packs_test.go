@@ -147,6 +147,7 @@ func TestReplayAfterAChangeOfRules(t *testing.T) {
 			first, closed := pack(t, "1_000", "S2"), written(t, map[string]string{"closures.csv": mourning})
 			config := h.judging(first, withCalendar(closed)...)
 			worker := h.workerOf(program, config)
+			h.eventually(time.Minute, "the group told where each partition begins", func() bool { return h.committed() == 4 })
 			c.hold(h)
 			h.together(0, 40)
 			c.held(h)
