@@ -19,7 +19,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
 	"tocsin/cmd/devstack/loopback"
 	"tocsin/cmd/devstack/stack"
 )
@@ -28,7 +27,7 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
-	chserver.Main() // does not return in the process that is ClickHouse
+	stack.Main() // does not return in the process that is one of its servers
 	os.Exit(testMain(m))
 }
 
