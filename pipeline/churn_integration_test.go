@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
+	"tocsin/rules"
 )
 
 // churnTime is how long members come, go and freeze.
@@ -86,18 +87,14 @@ type seen struct {
 func (s *seen) pause() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.random.Float64() < 0.04 {
-		return time.Duration(s.random.Int64N(int64(3 * time.Second)))
+	if s.random.Float64() < 0.02 {
+		return time.Duration(s.random.Int64N(int64(7 * time.Second)))
 	}
 	return 0
 }
 
 func (s *seen) Store(ctx context.Context, b *Batch) error {
-	select { // a slow store, which a rebalance does not wait for
-	case <-time.After(s.pause()):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	<-time.After(s.pause()) // after the intent
 	s.mu.Lock()
 	looked := s.looked[b.Token()]
 	s.mu.Unlock()
@@ -124,6 +121,19 @@ func (s *seen) Tail(ctx context.Context, cluster, topic string, partition int32)
 	return s.memory.Tail(ctx, cluster, topic, partition)
 }
 
+// Current stands between a poll and the intent. Whoever pauses there, or in a
+// store that does not listen, holds the cycle, and so the rebalance, until the
+// group expels the member. Then it goes on with what it holds.
+func (s *seen) Current() *rules.Engine {
+	<-time.After(s.pause())
+	return s.memory.Current()
+}
+
+// ByDigest implements Library.
+func (s *seen) ByDigest(ctx context.Context, digest string) (*rules.Engine, error) {
+	return s.memory.ByDigest(ctx, digest)
+}
+
 // churner is a member with a network of its own.
 type churner struct {
 	stop  context.CancelFunc
@@ -137,13 +147,13 @@ func (c *churn) join(random *rand.Rand) *churner {
 	registry := prometheus.NewRegistry()
 	c.members++
 	c.registry = append(c.registry, registry)
+	view := &seen{churn: c, member: c.members, random: rand.New(rand.NewPCG(random.Uint64(), 1)), looked: make(map[string]bool)}
 	w, err := New(Config{
 		Kafka:   []kgo.Opt{kgo.SeedBrokers(c.brokers), kgo.Dialer(cable.DialContext), kgo.RequestTimeoutOverhead(2 * time.Second)},
 		Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, ServerSide: c.serverSide,
 		MaxRecords: 200, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
 		RebalanceGrace: time.Second, SessionTimeout: 3 * time.Second, BackoffMin: 50 * time.Millisecond, BackoffMax: time.Second,
-	}, &seen{churn: c, member: c.members, random: rand.New(rand.NewPCG(random.Uint64(), 1)), looked: make(map[string]bool)},
-		c.memory, c.memory, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	}, view, c.memory, view, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition) 
 				return stop(fmt.Errorf("%s: group %s has no committed offset, the last row stored is of offset %d, %w", tp, s.Group, tail.Last, err))
 			}
 			s.log.Warn("no committed offset: beginning after the last row", "partition", tp.String(), "group", s.Group, "first", p.next)
-		case s.FirstStart == StartEarliest:
+		case s.FirstStart == StartEarliest, kept[tp].first == kept[tp].end: // nothing to choose between
 			p.next = kept[tp].first
 		case s.FirstStart == StartLatest:
 			p.next = kept[tp].end

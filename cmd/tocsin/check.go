@@ -120,7 +120,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 	})
 	add("clickhouse", says, err)
 	says, err = bounded(func(ctx context.Context) (string, error) {
-		stream, err := nats.Open(ctx, c.NATS.sink(nil))
+		stream, err := nats.Open(ctx, c.NATS.sink())
 		if err != nil {
 			return "", err
 		}

@@ -47,5 +47,5 @@ func migrate(ctx context.Context, c *config, plan bool, stdout io.Writer) error 
 	if err := clickhouse.Migrate(ctx, c.sink(), say); err != nil {
 		return err
 	}
-	return nats.Migrate(ctx, c.NATS.sink(nil), say)
+	return nats.Migrate(ctx, c.NATS.sink(), say)
 }

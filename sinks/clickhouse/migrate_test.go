@@ -53,7 +53,7 @@ func TestMigrate(t *testing.T) {
 	// Broken off after the second migration, before it was recorded.
 	conn := reader(t, c)
 	execute(t, conn, migrations[1].statements[0])
-	for _, want := range []string{"0004 views", "up to date"} {
+	for _, want := range []string{"0005 dispositions", "up to date"} {
 		var said []string
 		if err := Migrate(t.Context(), c, func(line string) { said = append(said, line) }); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	f("never migrated", `DROP TABLE schema_migrations`, "schema version 0", "run tocsin migrate")
-	f("older", `ALTER TABLE schema_migrations DELETE WHERE version = 4 SETTINGS mutations_sync = 1`, "schema version 3", "run tocsin migrate")
+	f("older", `ALTER TABLE schema_migrations DELETE WHERE version = 5 SETTINGS mutations_sync = 1`, "schema version 4", "run tocsin migrate")
 	f("newer", `INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', '')`, "schema version 99", "upgrade tocsin")
 	f("another build", `ALTER TABLE schema_migrations UPDATE checksum = 'x' WHERE version = 1 SETTINGS mutations_sync = 1`, "0001 schema_migrations", "another form")
 	f("no window", `ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0`, "remembers 0 inserts", "MODIFY SETTING non_replicated_deduplication_window = 100000")

@@ -1,16 +1,18 @@
 package chserver
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 )
 
-// fillFile takes what space is left on a disk, beside the data.
-const fillFile = "fill"
+// fillFile takes what space is left on a disk, beside the data; fillFiles, a
+// directory, what files.
+const fillFile, fillFiles = "fill", "fill.d"
 
 // disk is a file system in memory, of bounded size, for the data of one
 // directory. It is mounted in a namespace that only servers enter and that
@@ -58,8 +60,8 @@ func release(dir string) error {
 	return errors.Join(d.namespace.Close(), d.root.Close())
 }
 
-// fill takes what space is left.
-func (d *disk) fill() (err error) {
+// fill takes the space there is, but for so many bytes.
+func (d *disk) fill(left int64) (err error) {
 	f, err := d.root.OpenFile(fillFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("fill the disk: %w", err)
@@ -68,17 +70,54 @@ func (d *disk) fill() (err error) {
 	zeros := make([]byte, 1<<20)
 	for {
 		if _, err := f.Write(zeros); errors.Is(err, syscall.ENOSPC) {
-			return nil
+			break
 		} else if err != nil {
 			return fmt.Errorf("fill the disk: %w", err)
 		}
 	}
+	if left == 0 {
+		return nil
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = f.Truncate(max(0, info.Size()-left))
+	}
+	if err != nil {
+		return fmt.Errorf("leave %d bytes of the disk: %w", left, err)
+	}
+	return nil
 }
 
-// drain gives back what fill took.
+// fillFiles makes files until the disk can hold only so many more.
+func (d *disk) fillFiles(left int) error {
+	err := d.root.MkdirAll(fillFiles, 0o700)
+	var made []string
+	for err == nil {
+		name := filepath.Join(fillFiles, rand.Text())
+		var f *os.File
+		if f, err = d.root.Create(name); err == nil {
+			made = append(made, name)
+			err = f.Close()
+		}
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = nil
+	}
+	for _, name := range made[:min(left, len(made))] {
+		err = errors.Join(err, d.root.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("fill the disk with files: %w", err)
+	}
+	return nil
+}
+
+// drain gives back what was taken.
 func (d *disk) drain() error {
-	if err := d.root.Remove(fillFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("drain the disk: %w", err)
+	for _, name := range []string{fillFile, fillFiles} {
+		if err := d.root.RemoveAll(name); err != nil {
+			return fmt.Errorf("drain the disk: %w", err)
+		}
 	}
 	return nil
 }

@@ -13,6 +13,10 @@ import (
 // namespace of its disk.
 const namespaceFile = 3
 
+// bytesPerInode is how much of a disk there is for each file it can hold, as
+// on a new ext4.
+const bytesPerInode = 16 << 10
+
 // newDisk mounts a tmpfs on dir in a new mount namespace.
 func newDisk(dir string, size int64) (d *disk, err error) {
 	done := make(chan struct{})
@@ -43,7 +47,7 @@ func mountDisk(dir string, size int64) (*disk, error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, os.NewSyscallError("mount /", err)
 	}
-	if err := unix.Mount("tocsin", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0700", size)); err != nil {
+	if err := unix.Mount("tocsin", dir, "tmpfs", 0, fmt.Sprintf("size=%d,nr_inodes=%d,mode=0700", size, size/bytesPerInode)); err != nil {
 		return nil, os.NewSyscallError("mount tmpfs", err)
 	}
 	namespace, err := os.Open("/proc/thread-self/ns/mnt")

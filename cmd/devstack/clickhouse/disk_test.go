@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/clickhouse/chtest"
 )
 
 const diskSize = 96 << 20
 
 func TestFullDisk(t *testing.T) {
+	chtest.NeedsRoot(t)
 	dir := t.TempDir()
 	o := chserver.Options{Dir: dir, DataSize: diskSize}
 	s := start(t, o)
@@ -65,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 
 func TestNoDiskToFill(t *testing.T) {
 	s := start(t, chserver.Options{Dir: t.TempDir()})
-	for _, err := range []error{s.Fill(), s.Drain()} {
+	for _, err := range []error{s.Fill(), s.FillTo(1), s.FillFiles(0), s.Drain()} {
 		if err == nil || !strings.Contains(err.Error(), "DataSize") {
 			t.Errorf("error = %v, want what mends it", err)
 		}

@@ -115,17 +115,34 @@ var errNoDisk = errors.New("clickhouse: the data are on no disk of their own: se
 
 // Fill makes the disk full, by a file that takes what space is left. Space
 // that comes back later, as from merges, is taken by another call.
-func (s *Server) Fill() error {
+func (s *Server) Fill() error { return s.FillTo(0) }
+
+// FillTo is Fill, but leaves so many bytes: enough for a write to begin, say,
+// and too little for it to end.
+func (s *Server) FillTo(left int64) error {
 	if s.disk == nil {
 		return errNoDisk
 	}
-	if err := s.disk.fill(); err != nil {
+	if err := s.disk.fill(left); err != nil {
 		return fmt.Errorf("clickhouse: %w", err)
 	}
 	return nil
 }
 
-// Drain gives back the space that Fill took; also when the server has ended.
+// FillFiles makes empty files until the disk can hold only so many more: there
+// is space, and no file can be made to use it.
+func (s *Server) FillFiles(left int) error {
+	if s.disk == nil {
+		return errNoDisk
+	}
+	if err := s.disk.fillFiles(left); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+// Drain gives back what Fill, FillTo and FillFiles took; also when the server
+// has ended.
 func (s *Server) Drain() error {
 	if s.disk == nil {
 		return errNoDisk

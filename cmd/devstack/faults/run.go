@@ -218,9 +218,10 @@ func (r *run) say(format string, args ...any) {
 
 // Bounds of what follows the load.
 const (
-	readBound  = 2 * time.Minute // to read the topics, the rows, the stream
-	drainBound = 3 * time.Minute // until the workers have stored and published everything
-	emptyBound = 2 * time.Minute // for a worker that ends when the topics are drained
+	readBound  = 2 * time.Minute  // to read the topics, the rows, the stream
+	drainBound = 2 * time.Minute  // until the workers have stored and published everything
+	soonBound  = 30 * time.Second // the same after a directed run, which has little to catch up with
+	emptyBound = 2 * time.Minute  // for a worker that ends when the topics are drained
 )
 
 // heal mends everything, waits until the workers have caught up, and ends
@@ -264,7 +265,11 @@ func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
 
 // drained waits until every record has a row and every candidate a message.
 func (r *run) drained(ctx context.Context, produced int64) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, drainBound, errors.New("not in "+drainBound.String()))
+	bound := drainBound
+	if r.Scenario != "" {
+		bound = soonBound
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, errors.New("not in "+bound.String()))
 	defer cancel()
 	var rows, candidates int64
 	var alerts int
