@@ -1,0 +1,55 @@
+package faults
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEditsApply has every edit find its place in the sources of today, and
+// the compiler take all of them together.
+func TestEditsApply(t *testing.T) {
+	s, err := findSources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.Clone(pointEdits)
+	for _, name := range Mechanisms() {
+		removed, err := removal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.apply(append(slices.Clone(pointEdits), removed...)); err != nil {
+			t.Errorf("without %s: %v", name, err)
+		}
+		all = append(all, removed...)
+	}
+	dir := t.TempDir()
+	if err := s.buildEdited(t.Context(), filepath.Join(dir, "tocsin"), dir, all); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnEditThatNoLongerAppliesSaysWhereToMendIt(t *testing.T) {
+	s, err := findSources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []edit{{"pipeline/doc.go", "no such text", ""}, {"pipeline/doc.go", "//", ""}, {"pipeline/gone.go", "x", ""}} {
+		_, err := s.apply([]edit{e})
+		if err == nil || !strings.Contains(err.Error(), e.file) || !strings.Contains(err.Error(), "removals.go") {
+			t.Errorf("%+v: %v", e, err)
+		}
+	}
+}
+
+func TestEveryMechanismHasAScenario(t *testing.T) {
+	if names := slices.Sorted(maps.Keys(scenarios)); !slices.Equal(names, Mechanisms()) {
+		t.Errorf("scenarios %v, mechanisms %v", names, Mechanisms())
+	}
+	if _, err := removal("luck"); err == nil {
+		t.Error("luck can be taken out")
+	}
+}
