@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 )
@@ -15,10 +16,28 @@ type evidence struct {
 	limits   map[string]limits // by rules digest
 }
 
+// write writes what the servers hold, a line a record, for who looks for the
+// cause of a failure: the servers end with the run.
+func (e evidence) write(path string) error {
+	var b strings.Builder
+	for _, p := range slices.SortedFunc(maps.Keys(e.rows), comparePartitions) {
+		for _, r := range e.rows[p] {
+			fmt.Fprintf(&b, "row %s@%d batch %d-%d rules %.12s %s %v\n", p, r.offset, r.first, r.last, r.digest, r.verdict(), r.findings)
+		}
+	}
+	for _, m := range e.messages {
+		fmt.Fprintf(&b, "alert %s of %s rules %.12s\n", m.id, m.at, m.digest)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("write the evidence: %w", err)
+	}
+	return nil
+}
+
 // shown is how many findings of a sort are kept word by word.
 const shown = 20
 
-// fault found is counted and, the first ones, kept.
+// tally counts findings and keeps the first of them.
 type tally struct {
 	Count int      `json:"count"`
 	First []string `json:"first,omitempty"`

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,21 @@ func TestAnEditThatNoLongerAppliesSaysWhereToMendIt(t *testing.T) {
 		_, err := s.apply([]edit{e})
 		if err == nil || !strings.Contains(err.Error(), e.file) || !strings.Contains(err.Error(), "removals.go") {
 			t.Errorf("%+v: %v", e, err)
+		}
+	}
+}
+
+func TestEveryStepIsPassedInOnePlace(t *testing.T) {
+	var edited strings.Builder
+	for _, e := range pointEdits {
+		edited.WriteString(e.new)
+	}
+	for step := 1; step <= steps; step++ {
+		if n := strings.Count(edited.String(), fmt.Sprintf("FaultPoint(%d", step)); n != 1 {
+			t.Errorf("step %d is passed in %d places, want 1", step, n)
+		}
+		if _, ok := kinds[fmt.Sprintf("kill-at-%d", step)]; !ok {
+			t.Errorf("no fault kills at step %d", step)
 		}
 	}
 }

@@ -33,15 +33,13 @@ type fleet struct {
 	mu      sync.Mutex
 	closed  bool
 	started int
-	struck  int      // workers that ended at a step, as told
 	alone   []string // how workers ended that nobody told to, and what they said last
 }
 
 // slot is the place of one worker. Who acts on it holds it.
 type slot struct {
 	sync.Mutex
-	number int
-	pack   int
+	pack   int // index of its configuration
 	worker *worker
 }
 
@@ -54,6 +52,9 @@ type worker struct {
 	once    sync.Once
 }
 
+// struck reports whether a worker that has ended killed itself at a step.
+func (w *worker) struck() bool { return w.armed && w.process.String() == "signal: killed" }
+
 func (w *worker) tell() { w.once.Do(func() { close(w.told) }) }
 
 // stopBound is how long a worker may take to stop: it drains, leaves the
@@ -62,8 +63,8 @@ const stopBound = 20 * time.Second
 
 func newFleet(dir, plain, stepped string, environ, configs, packs []string, workers int) *fleet {
 	f := &fleet{dir: dir, plain: plain, stepped: stepped, environ: environ, configs: configs, packs: packs}
-	for i := range workers {
-		f.slots = append(f.slots, &slot{number: i})
+	for range workers {
+		f.slots = append(f.slots, new(slot))
 	}
 	return f
 }
@@ -78,13 +79,13 @@ type order struct {
 // nothing of its own.
 func (f *fleet) start(s *slot, o *order) error {
 	f.mu.Lock()
-	f.started++
-	w := &worker{number: f.started, armed: o != nil && o.signal == syscall.SIGKILL, told: make(chan struct{})}
-	closed := f.closed
-	f.mu.Unlock()
-	if closed {
+	if f.closed {
+		f.mu.Unlock()
 		return nil
 	}
+	f.started++
+	w := &worker{number: f.started, armed: o != nil && o.signal == syscall.SIGKILL, told: make(chan struct{})}
+	f.mu.Unlock()
 	log, err := os.Create(f.log(w))
 	if err != nil {
 		return fmt.Errorf("start a worker: %w", err)
@@ -118,13 +119,9 @@ func (f *fleet) watch(s *slot, w *worker, log *os.File) {
 		return
 	default:
 	}
-	f.mu.Lock()
-	if w.armed && w.process.String() == "signal: killed" {
-		f.struck++
-	} else {
-		f.alone = append(f.alone, fmt.Sprintf("worker %d ended by itself: %s: %s", w.number, w.process, lastLines(w.process.Tail(), 3)))
+	if !w.struck() {
+		f.note("worker %d ended by itself: %s: %s", w.number, w.process, lastLines(w.process.Tail(), 3))
 	}
-	f.mu.Unlock()
 	s.Lock()
 	defer s.Unlock()
 	if s.worker != w || f.lonely {

@@ -334,5 +334,8 @@ func (r *run) examine(ctx context.Context, topics map[partition][]record) error 
 	defer r.fleet.mu.Unlock()
 	r.report.Workers = r.fleet.started
 	r.report.Failures = append(r.report.Failures, r.fleet.alone...)
+	if !r.report.Passed() {
+		return e.write(filepath.Join(r.dir, "evidence.txt"))
+	}
 	return nil
 }

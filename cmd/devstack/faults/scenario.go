@@ -49,9 +49,9 @@ var scenarios = map[string]scenario{
 
 // Bounds and pauses of a scenario.
 const (
-	joinBound    = 30 * time.Second // until both workers have their partitions
-	strikeWait   = 20 * time.Second // until the first worker has come to the step
-	takeOver     = 30 * time.Second // until the second has stored what the first left
+	joinBound    = time.Minute // until both workers have their partitions
+	strikeWait   = time.Minute // until the first worker has come to the step
+	takeOver     = time.Minute // until the second has stored what the first left
 	trickleEvery = 50 * time.Millisecond
 	brief        = 100 * time.Millisecond // the least that NATS takes
 	afterwards   = 5 * time.Second        // for what a worker that stood still does next

@@ -83,7 +83,7 @@ func (r *run) killAtStep(ctx context.Context, f Fault) (bool, error) {
 	}
 	select {
 	case <-w.process.Done():
-		return w.process.String() == "signal: killed", nil
+		return w.struck(), nil
 	case <-ctx.Done():
 	case <-time.After(strikeBound):
 	}
