@@ -98,12 +98,13 @@ func TestEveryMechanismIsNeeded(t *testing.T) {
 	}
 }
 
-// A replay under other rules is found out by the look before it is stored. Where
-// that is missing too, the token hides it and the stream tells.
+// A replay under other rules is found out by the look for it. Where
+// that is missing too, and for as long as the token is remembered, only the
+// alerts tell.
 func TestAlertsAgreeWithRows(t *testing.T) {
 	p := Standard()
-	p.Without = Rules | Look
-	const want = "the candidate of record 1 is published by rules 1, and its row is judged by rules 0"
+	p.Without, p.Window = Rules|Look, 8
+	const want = "the candidate of record 0 is published by rules 0, and its row is judged by rules 1"
 	if r := search(t, p); r.Broken != want {
 		t.Errorf("%q, want %q", r.Broken, want)
 	}
