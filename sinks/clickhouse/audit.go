@@ -1,0 +1,213 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"tocsin/pipeline"
+)
+
+// Part is one Kafka partition of a cluster.
+type Part struct {
+	Cluster   string
+	Topic     string
+	Partition int32
+}
+
+// Extent is how much is stored of a partition, in whole batches.
+type Extent struct {
+	Part
+	Rows  uint64
+	First int64 // lowest offset
+	Last  int64 // highest offset
+}
+
+// Extents returns what is stored of a cluster, by topic and partition: of one
+// topic unless topic is empty, and of the batches with a record whose Kafka
+// timestamp is in [from, to) unless those are zero. Rows counts the records in
+// that time. Errors are as for Store.
+func (s *Sink) Extents(ctx context.Context, cluster, topic string, from, to time.Time) (all []Extent, err error) {
+	query := `SELECT topic, partition, count(), least(min(offset), min(batch_first)), max(offset) FROM events WHERE cluster = $1 AND ($2 = '' OR topic = $2)`
+	args := []any{cluster, topic}
+	if !from.IsZero() || !to.IsZero() {
+		low, high := int64(minMicros/1000), int64(maxMicros/1000)
+		if !from.IsZero() {
+			low = from.UnixMilli()
+		}
+		if !to.IsZero() {
+			high = to.UnixMilli()
+		}
+		query = `SELECT topic, partition, count(), least(min(offset), min(batch_first)), greatest(max(offset), max(batch_last)) FROM events WHERE cluster = $1 AND ($2 = '' OR topic = $2)
+			AND kafka_timestamp >= fromUnixTimestamp64Milli($3) AND kafka_timestamp < fromUnixTimestamp64Milli($4)`
+		args = append(args, low, high)
+	}
+	for e, err := range rowsOf(ctx, s.conn, query+` GROUP BY ALL ORDER BY topic, partition`, args, func(rows driver.Rows, e *Extent) error {
+		e.Cluster = cluster
+		return rows.Scan(&e.Topic, &e.Partition, &e.Rows, &e.First, &e.Last)
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// Link is what a row says of itself for the audit: where it stands, which
+// batch stored it, and its place in the hash chain.
+type Link struct {
+	Offset     int64
+	BatchFirst int64
+	BatchLast  int64
+	BatchRows  uint32
+	Stored     pipeline.Hash // column raw_sha256
+	Computed   pipeline.Hash // SHA-256 of the column raw, as it is now
+	Chain      pipeline.Hash
+}
+
+// span is how many offsets one query of Links sorts. The table is sorted for
+// analysts, so each query reads the offsets of all rows and sorts its own: few
+// queries read less, small ones need less room. What does not fit sortMemory
+// goes to the server's disk.
+const (
+	span       = 4 << 20
+	sortMemory = 64 << 20
+)
+
+// Links yields the rows of the offsets first to last of a partition in offset
+// order. It holds a few thousand of them at a time, and so does the server.
+// Errors are as for Store and end the sequence.
+func (s *Sink) Links(ctx context.Context, p Part, first, last int64) iter.Seq2[Link, error] {
+	const query = `SELECT offset, batch_first, batch_last, batch_rows, concat(raw_sha256, SHA256(raw), chain) FROM events
+		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 ORDER BY offset`
+	return func(yield func(Link, error) bool) {
+		for first <= last {
+			next, ok, err := s.next(ctx, p, first)
+			if err != nil {
+				yield(Link{}, err)
+				return
+			}
+			if !ok || next > last {
+				return
+			}
+			end := last
+			if last-next >= span {
+				end = next + span - 1
+			}
+			var hashes []byte
+			for l, err := range rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, next, end}, func(rows driver.Rows, l *Link) error {
+				if err := rows.Scan(&l.Offset, &l.BatchFirst, &l.BatchLast, &l.BatchRows, &hashes); err != nil {
+					return err
+				}
+				if len(hashes) != 3*len(l.Chain) {
+					return errors.New("the hashes have another length than SHA-256")
+				}
+				copy(l.Stored[:], hashes)
+				copy(l.Computed[:], hashes[len(l.Stored):])
+				copy(l.Chain[:], hashes[len(l.Stored)+len(l.Computed):])
+				return nil
+			}) {
+				if !yield(l, err) || err != nil {
+					return
+				}
+			}
+			first = end + 1
+		}
+	}
+}
+
+// next is the first stored offset that is not before from.
+func (s *Sink) next(ctx context.Context, p Part, from int64) (offset int64, ok bool, err error) {
+	var n uint64
+	err = s.conn.QueryRow(ctx, `SELECT count(), min(offset) FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset >= $4`,
+		p.Cluster, p.Topic, p.Partition, from).Scan(&n, &offset)
+	return offset, n > 0, classified(ctx, err)
+}
+
+// ChainBefore returns the chain's value at the last row before an offset, and
+// that row's offset; ok is false when there is none. Errors are as for Store.
+func (s *Sink) ChainBefore(ctx context.Context, p Part, offset int64) (head pipeline.Hash, at int64, ok bool, err error) {
+	var n uint64
+	err = s.conn.QueryRow(ctx, `SELECT count(), max(offset) FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset < $4`,
+		p.Cluster, p.Topic, p.Partition, offset).Scan(&n, &at)
+	if err != nil || n == 0 {
+		return head, 0, false, classified(ctx, err)
+	}
+	var chain []byte
+	err = s.conn.QueryRow(ctx, `SELECT concat(chain, '') FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset = $4 LIMIT 1`,
+		p.Cluster, p.Topic, p.Partition, at).Scan(&chain)
+	copy(head[:], chain)
+	return head, at, true, classified(ctx, err)
+}
+
+// Candidate is a matter and the first stored row that raised it.
+type Candidate struct {
+	Part
+	ID     string
+	Rule   string
+	Offset int64
+}
+
+// Candidates yields the matters that rows of the partition's offsets first to
+// last raised, each once, ordered by their ids. Errors are as for Store and end
+// the sequence.
+func (s *Sink) Candidates(ctx context.Context, p Part, first, last int64) iter.Seq2[Candidate, error] {
+	const query = `SELECT id, argMin(rule, offset), min(offset) FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
+		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 GROUP BY id ORDER BY id`
+	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last}, func(rows driver.Rows, c *Candidate) error {
+		c.Part = p
+		return rows.Scan(&c.ID, &c.Rule, &c.Offset)
+	})
+}
+
+// Matters yields every matter of a cluster, each with the first row that raised
+// it, in the order of the view candidates. Errors are as for Store and end the
+// sequence.
+func (s *Sink) Matters(ctx context.Context, cluster string) iter.Seq2[Candidate, error] {
+	const query = `SELECT id, first.2, first.3, first.4, first.5 FROM
+		(SELECT id, min((kafka_timestamp, topic, partition, offset, rule)) AS first FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
+			WHERE cluster = $1 GROUP BY id) ORDER BY first, id`
+	return rowsOf(streaming(ctx), s.conn, query, []any{cluster}, func(rows driver.Rows, c *Candidate) error {
+		c.Cluster = cluster
+		return rows.Scan(&c.ID, &c.Topic, &c.Partition, &c.Offset, &c.Rule)
+	})
+}
+
+// streaming bounds what a query that reads many rows takes, on both sides.
+func streaming(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"max_block_size": 8192, "preferred_block_size_bytes": 1 << 20, "max_threads": 2,
+		"max_bytes_before_external_sort": sortMemory, "max_bytes_before_external_group_by": sortMemory,
+	}), clickhouse.WithBlockBufferSize(1))
+}
+
+// rowsOf runs a query and yields its rows, each as scan reads it. An error ends
+// the sequence.
+func rowsOf[T any](ctx context.Context, conn driver.Conn, query string, args []any, scan func(driver.Rows, *T) error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		rows, err := conn.Query(ctx, query, args...)
+		if err != nil {
+			yield(none, classified(ctx, err))
+			return
+		}
+		for rows.Next() {
+			var value T
+			if err = scan(rows, &value); err != nil {
+				break
+			}
+			if !yield(value, nil) {
+				_ = rows.Close() // nobody reads on
+				return
+			}
+		}
+		if err := classified(ctx, errors.Join(err, rows.Err(), rows.Close())); err != nil {
+			yield(none, err)
+		}
+	}
+}
