@@ -14,9 +14,6 @@ import (
 	"tocsin/sinks/nats"
 )
 
-// auditChunk is how many candidates the stream is asked for at a time.
-const auditChunk = 500
-
 func runAudit(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("tocsin audit", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -26,6 +23,7 @@ func runAudit(ctx context.Context, args []string, _ io.Reader, stdout, stderr io
 	flags.Func("from", "audit batches with records of this `instant` (RFC 3339) or later, by Kafka's timestamp", instantFlag(&from))
 	flags.Func("to", "audit batches with records before this `instant` (RFC 3339)", instantFlag(&to))
 	rejudge := flags.Bool("rejudge", false, "judge every record again under the rules that judged it, and compare")
+	unanchored := flags.Bool("unanchored", false, "do not ask Kafka what the consumer group committed: without it nobody can tell that the last rows were taken away")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
@@ -42,14 +40,14 @@ func runAudit(ctx context.Context, args []string, _ io.Reader, stdout, stderr io
 	if !ok {
 		return exitFailed
 	}
-	a := &audit{config: &c, topic: *topic, from: from, to: to, progress: newAuditProgress(stderr),
-		report: &auditReport{Rejudged: *rejudge, Partitions: []*auditPartition{}, Problems: []problem{}, byDigest: make(map[string]int)}}
-	say := func(line string) {
-		a.progress.clear()
-		fmt.Fprintln(stdout, line)
-	}
+	a := &audit{config: &c, topic: *topic, from: from, to: to, unanchored: *unanchored, progress: newAuditProgress(stderr),
+		report: &auditReport{Rejudged: *rejudge, Partitions: []*auditPartition{}, Problems: []problem{}}}
 	if !*asJSON {
-		a.report.print, a.say = say, say
+		a.say = func(line string) {
+			a.progress.clear()
+			fmt.Fprintln(stdout, line)
+		}
+		a.report.print = a.say
 	}
 	err := a.run(ctx)
 	a.progress.clear()
@@ -64,10 +62,7 @@ func runAudit(ctx context.Context, args []string, _ io.Reader, stdout, stderr io
 		printError(stderr, "audit", err)
 		return exitFailed
 	}
-	if !a.report.OK {
-		return exitFailed
-	}
-	return exitOK
+	return a.report.exitCode()
 }
 
 func instantFlag(to *time.Time) func(string) error {
@@ -80,18 +75,19 @@ func instantFlag(to *time.Time) func(string) error {
 }
 
 // audit holds what ClickHouse has against itself, against the consumer group's
-// commits and against the alert stream. It writes nothing.
+// commits and against the alert stream. It changes nothing.
 type audit struct {
-	config   *config
-	topic    string // empty: all
-	from, to time.Time
-	db       *clickhouse.Sink
-	stream   *nats.Sink
-	past     *past // nil: nothing is judged again
-	anchors  map[clickhouse.Part]*anchor
-	report   *auditReport
-	progress *auditProgress
-	say      func(line string) // nil: nothing is printed on the way
+	config     *config
+	topic      string // empty: all
+	from, to   time.Time
+	unanchored bool
+	db         *clickhouse.Sink
+	stream     *nats.Sink
+	past       *past // nil: nothing is judged again
+	anchors    map[clickhouse.Part]*anchor
+	report     *auditReport
+	progress   *auditProgress
+	say        func(line string) // nil: nothing is printed on the way
 }
 
 func (a *audit) run(ctx context.Context) (err error) {
@@ -109,8 +105,10 @@ func (a *audit) run(ctx context.Context) (err error) {
 	}
 	defer a.stream.Close()
 	// The commits are read before the rows: what they promise is stored by now.
-	if a.anchors, err = a.config.anchors(ctx); err != nil {
-		a.report.Notes = append(a.report.Notes, "the ends of the chains were not held against the consumer group's commits: "+err.Error())
+	if a.unanchored {
+		a.report.Notes = append(a.report.Notes, "the ends of the chains were not held against the consumer group's commits")
+	} else if a.anchors, err = a.config.anchors(ctx); err != nil {
+		return fmt.Errorf("%w; --unanchored audits without the group's commits", err)
 	}
 	extents, err := a.extents(ctx)
 	if err != nil {
@@ -118,12 +116,12 @@ func (a *audit) run(ctx context.Context) (err error) {
 	}
 	if len(extents) == 0 {
 		if a.topic != "" {
-			return fmt.Errorf("nothing is stored of topic %q in that time: the configured topics are %s", a.topic, strings.Join(a.config.Kafka.Topics, ", "))
+			return fmt.Errorf("nothing is stored of topic %q: the configured topics are %s", a.topic, strings.Join(a.config.Kafka.Topics, ", "))
 		}
-		a.report.Notes = append(a.report.Notes, fmt.Sprintf("nothing is stored of kafka.cluster %q in that time", a.config.Kafka.Cluster))
+		a.report.Notes = append(a.report.Notes, fmt.Sprintf("nothing is stored of kafka.cluster %q", a.config.Kafka.Cluster))
 	}
 	for _, e := range extents {
-		part := &auditPartition{Topic: e.Topic, Partition: e.Partition, First: e.First, Last: e.Last}
+		part := &auditPartition{Topic: e.Topic, Partition: e.Partition}
 		a.report.Partitions = append(a.report.Partitions, part)
 		if err := a.partition(ctx, part, e); err != nil {
 			return fmt.Errorf("%s/%d: %w", e.Topic, e.Partition, err)
@@ -132,7 +130,11 @@ func (a *audit) run(ctx context.Context) (err error) {
 			a.say(part.line(a.report.Rejudged))
 		}
 	}
-	return nil
+	if a.topic != "" {
+		a.report.Notes = append(a.report.Notes, "whether each alert of the stream has a row was not asked, because an alert belongs to no topic: leave --topic away")
+		return nil
+	}
+	return a.alerts(ctx)
 }
 
 // extents are the partitions to audit: those that are stored, and those that
@@ -144,7 +146,7 @@ func (a *audit) extents(ctx context.Context) ([]clickhouse.Extent, error) {
 	}
 	for part, anchor := range a.anchors {
 		stored := slices.ContainsFunc(all, func(e clickhouse.Extent) bool { return e.Part == part })
-		if !stored && anchor.head != (pipeline.Hash{}) && (a.topic == "" || a.topic == part.Topic) {
+		if !stored && (anchor.foreign || anchor.head != (pipeline.Hash{})) && slices.Contains(a.config.Kafka.Topics, part.Topic) && (a.topic == "" || a.topic == part.Topic) {
 			all = append(all, clickhouse.Extent{Part: part, Last: -1})
 		}
 	}
@@ -159,35 +161,69 @@ func (a *audit) extents(ctx context.Context) ([]clickhouse.Extent, error) {
 
 // partition audits one partition.
 func (a *audit) partition(ctx context.Context, part *auditPartition, e clickhouse.Extent) error {
-	t, err := a.trail(ctx, part, e)
+	// What was told of its rows, so that it is not told again.
+	var told []span
+	report := func(kind string, first, last int64, says string) {
+		part.Problems++
+		if len(told) < shownProblems {
+			told = append(told, span{first, last})
+		}
+		a.report.problem(problem{Kind: kind, Topic: part.Topic, Partition: part.Partition, First: first, Last: last, Says: says})
+	}
+	t, err := a.trail(ctx, part, &e, report)
 	if err != nil {
 		return err
 	}
-	a.progress.begin(fmt.Sprintf("%s/%d chain", e.Topic, e.Partition), int64(e.Rows))
+	part.First, part.Last = e.First, e.Last
+	where := fmt.Sprintf("%s/%d ", e.Topic, e.Partition)
+	a.progress.begin(where+"chain", "rows", int64(e.Rows))
 	for l, err := range a.db.Links(ctx, e.Part, e.First, e.Last) {
 		if err != nil {
 			return err
 		}
 		t.add(l)
-		a.progress.rows(1)
+		a.progress.done(1)
 	}
 	t.end()
-	part.Rows, part.Batches, part.Doubled, part.ChainOK = t.rows, t.batches, t.doubled, !t.broken
+	part.Rows, part.Doubled, part.ChainOK = t.rows, t.doubled, !t.broken
 	part.GapCount, part.GapOffsets, part.Gaps = t.gaps.Count, t.gaps.Offsets, t.gaps.Shown
+
+	a.progress.begin(where+"batches", "batches", 0)
+	b := batchTrail{report: report, told: func(first, last int64) bool {
+		return slices.ContainsFunc(told, func(s span) bool { return s.First <= last && s.Last >= first })
+	}}
+	for h, err := range a.db.Headers(ctx, e.Part, e.First, e.Last) {
+		if err != nil {
+			return err
+		}
+		b.add(h)
+		a.progress.done(1)
+	}
+	b.end()
+	part.Batches = b.batches
+	for u, err := range a.db.Unkept(ctx, e.Part, e.First, e.Last) {
+		if err != nil {
+			return err
+		}
+		report(kindNoRules, u.Lowest, u.Highest, fmt.Sprintf("the rules %s, which judged %d rows there, are not in packs", u.Rules, u.Rows))
+	}
+
+	a.progress.begin(where+"candidates", "candidates", 0)
 	if err := a.candidates(ctx, part, e); err != nil {
 		return err
 	}
 	if a.past == nil {
 		return nil
 	}
-	a.progress.begin(fmt.Sprintf("%s/%d verdicts", e.Topic, e.Partition), int64(e.Rows))
+	a.progress.begin(where+"verdicts", "rows", int64(e.Rows))
 	return a.rejudge(ctx, part, e.Part, e.First, e.Last)
 }
 
 // trail begins the chain of a partition, from nothing or from the row before
-// the range, and ends it, when the range does not end earlier, at the group's
-// commit.
-func (a *audit) trail(ctx context.Context, part *auditPartition, e clickhouse.Extent) (*trail, error) {
+// the range, and says where it ends: at the group's commit or, when there are
+// rows after the range, in the batch after it, which e is made to take in:
+// without one or the other the last rows of the range could be taken away.
+func (a *audit) trail(ctx context.Context, part *auditPartition, e *clickhouse.Extent, report func(kind string, first, last int64, says string)) (*trail, error) {
 	var head pipeline.Hash
 	var before *int64
 	part.ChainFrom = "its beginning"
@@ -200,66 +236,30 @@ func (a *audit) trail(ctx context.Context, part *auditPartition, e clickhouse.Ex
 			head, before, part.ChainFrom = h, &at, fmt.Sprintf("the row at offset %d, which is trusted", at)
 		}
 	}
-	var end *anchor
-	if at := a.anchors[e.Part]; at != nil && a.to.IsZero() && at.offset > e.First {
-		end, part.Anchored = at, true
+	end := a.anchors[e.Part]
+	switch {
+	case end == nil:
+	case end.foreign:
+		report(kindNoMark, end.offset, end.offset, "the consumer group's commit there carries no mark of Tocsin: another program set it, or the group's offsets were reset")
+		end = nil
+	case end.offset < e.First:
+		end = nil
 	}
-	return newTrail(head, before, end, func(kind string, first, last int64, says string) {
-		part.Problems++
-		a.report.problem(problem{Kind: kind, Topic: part.Topic, Partition: part.Partition, First: first, Last: last, Says: says})
-	}), nil
-}
-
-// candidates holds the candidates of a range against the alert stream. Those
-// beyond the group's commit may be on their way and are only counted.
-func (a *audit) candidates(ctx context.Context, part *auditPartition, e clickhouse.Extent) error {
-	var some []clickhouse.Candidate
-	ask := func() error {
-		missing, err := missingOf(ctx, a.stream, some)
+	if !a.to.IsZero() {
+		after, ok, err := a.db.Next(ctx, e.Part, e.Last+1)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, m := range missing {
-			part.Problems++
-			a.report.problem(problem{Kind: kindNotAlerted, Topic: m.Topic, Partition: m.Partition, First: m.Offset, Last: m.Offset, Rule: m.Rule, Candidate: m.ID,
-				Says: "the alert stream does not hold it; tocsin reconcile publishes it"})
-		}
-		some = some[:0]
-		return nil
-	}
-	for c, err := range a.db.Candidates(ctx, e.Part, e.First, e.Last) {
-		if err != nil {
-			return err
-		}
-		part.Candidates++
-		if at := a.anchors[e.Part]; at != nil && c.Offset >= at.offset {
-			part.InFlight++
-			continue
-		}
-		if some = append(some, c); len(some) == auditChunk {
-			if err := ask(); err != nil {
-				return err
+		if ok {
+			end = nil
+			for l, err := range a.db.Links(ctx, e.Part, after, after) {
+				if err != nil {
+					return nil, err
+				}
+				e.Last = max(after, l.BatchLast)
 			}
 		}
 	}
-	return ask()
-}
-
-// missingOf returns those of the candidates that the stream does not hold.
-func missingOf(ctx context.Context, stream *nats.Sink, some []clickhouse.Candidate) ([]clickhouse.Candidate, error) {
-	ids := make([]string, len(some))
-	for i, c := range some {
-		ids[i] = c.ID
-	}
-	ids, err := stream.Missing(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	var missing []clickhouse.Candidate
-	for _, c := range some {
-		if slices.Contains(ids, c.ID) {
-			missing = append(missing, c)
-		}
-	}
-	return missing, nil
+	part.Anchored = end != nil
+	return newTrail(head, before, end, report), nil
 }

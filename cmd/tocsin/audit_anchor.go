@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,11 +21,17 @@ import (
 type anchor struct {
 	offset  int64         // everything before it is stored and published
 	head    pipeline.Hash // the chain before it
+	foreign bool          // the commit carries no mark of Tocsin; head says nothing
 	checked bool
 }
 
 // anchorTimeout bounds how long Kafka is asked.
 const anchorTimeout = 15 * time.Second
+
+// markVersion is the version of the commits' marks that the audit reads. It is
+// written a second time here, as is the chain's rule, so that the audit does
+// not check the loop by the loop.
+const markVersion = 1
 
 // anchors reads the marks of the group's commits.
 func (c *config) anchors(ctx context.Context) (map[clickhouse.Part]*anchor, error) {
@@ -40,19 +47,36 @@ func (c *config) anchors(ctx context.Context) (map[clickhouse.Part]*anchor, erro
 		return nil, fmt.Errorf("the offsets of group %s cannot be read: %w", c.Kafka.Group, err)
 	}
 	found := make(map[clickhouse.Part]*anchor)
+	var errs []error
 	committed.Each(func(o kadm.OffsetResponse) {
-		var mark struct {
-			Version int    `json:"tocsin"`
-			Head    string `json:"head"`
+		switch a, err := parseAnchor(o.At, o.Metadata); {
+		case o.Err != nil:
+			errs = append(errs, fmt.Errorf("the offset of %s/%d in group %s cannot be read: %w", o.Topic, o.Partition, c.Kafka.Group, o.Err))
+		case o.At < 0: // the group never committed it
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s/%d in group %s: %w", o.Topic, o.Partition, c.Kafka.Group, err))
+		default:
+			found[clickhouse.Part{Cluster: c.Kafka.Cluster, Topic: o.Topic, Partition: o.Partition}] = a
 		}
-		if o.Err != nil || o.At < 0 || json.Unmarshal([]byte(o.Metadata), &mark) != nil || mark.Version != 1 {
-			return
-		}
-		head, err := hex.DecodeString(mark.Head)
-		if err != nil || len(head) != len(pipeline.Hash{}) {
-			return
-		}
-		found[clickhouse.Part{Cluster: c.Kafka.Cluster, Topic: o.Topic, Partition: o.Partition}] = &anchor{offset: o.At, head: pipeline.Hash(head)}
 	})
-	return found, nil
+	return found, errors.Join(errs...)
+}
+
+// parseAnchor reads a commit.
+func parseAnchor(offset int64, metadata string) (*anchor, error) {
+	a := &anchor{offset: offset, foreign: true}
+	var mark struct {
+		Version int    `json:"tocsin"`
+		Head    string `json:"head"`
+	}
+	if json.Unmarshal([]byte(metadata), &mark) != nil || mark.Version == 0 {
+		return a, nil
+	}
+	if mark.Version != markVersion {
+		return nil, fmt.Errorf("the committed offset carries a mark of version %d and this program knows version %d: upgrade it", mark.Version, markVersion)
+	}
+	if head, err := hex.DecodeString(mark.Head); err == nil && len(head) == len(a.head) {
+		a.head, a.foreign = pipeline.Hash(head), false
+	}
+	return a, nil
 }

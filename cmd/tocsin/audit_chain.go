@@ -9,7 +9,8 @@ import (
 )
 
 // trail follows one partition's hash chain in offset order and says what was
-// done to the rows. It keeps a handful of them, however many there are.
+// done to the rows. It keeps a handful of them, however many there are. What
+// rows say of their batches is audit_batches.go's.
 //
 // # How the chain tells a gap from a loss
 //
@@ -29,16 +30,16 @@ type trail struct {
 	group    []clickhouse.Link // rows of the same offset
 	times    int               // how many there are of it
 	suspects []suspect
-	batch    batchCount
 	lost     span // the last range that was reported missing
 	anchor   *anchor
 
 	fromZero bool // the range begins with the partition's first row
+	accepted bool // some row was taken as genuine
 
-	rows, batches, doubled int64
-	gaps                   gapList
-	broken                 bool // the chain did not recompute somewhere
-	report                 func(kind string, first, last int64, says string)
+	rows, doubled int64
+	gaps          gapList
+	broken        bool // the chain did not recompute somewhere
+	report        func(kind string, first, last int64, says string)
 }
 
 // newTrail begins a trail. Unless before is nil it is the row before the range,
@@ -82,23 +83,6 @@ type suspect struct {
 	before int64 // offset of the row before it; its own less one when there is none
 }
 
-// batchCount counts the rows of the batch that is being read.
-type batchCount struct {
-	first, last int64
-	want, held  uint32
-}
-
-// Kinds of problems.
-const (
-	kindAltered    = "altered"
-	kindMissing    = "missing"
-	kindAdded      = "added"
-	kindDoubled    = "doubled"
-	kindBroken     = "chain broken"
-	kindNotAlerted = "not alerted"
-	kindVerdict    = "verdict differs" // or the event that it was given on
-)
-
 const (
 	maxGroup    = 16   // rows of one offset that are looked at
 	maxSuspects = 1000 // before the chain is given up and taken up again
@@ -133,7 +117,6 @@ func (t *trail) end() {
 		}
 	}
 	t.suspects = nil
-	t.closeBatch()
 	if a := t.anchor; a != nil && !a.checked {
 		a.checked = true
 		switch {
@@ -141,9 +124,7 @@ func (t *trail) end() {
 		case !t.any:
 			t.bad(kindMissing, 0, a.offset-1, "the consumer group committed them and no row is here")
 		case t.last+1 < a.offset:
-			if t.lost.Last < a.offset-1 { // a batch that was cut short has told
-				t.bad(kindMissing, t.last+1, a.offset-1, "the consumer group committed a chain that goes on after the last row")
-			}
+			t.bad(kindMissing, t.last+1, a.offset-1, "the consumer group committed a chain that goes on after the last row")
 		default:
 			t.bad(kindBroken, a.offset-1, a.offset-1, "the chain is not the one that the consumer group committed: it was computed anew")
 		}
@@ -223,7 +204,7 @@ func (t *trail) step(l clickhouse.Link) {
 // genuine takes a suspect from which the next row goes on (joined), or one of
 // several before it.
 func (t *trail) genuine(s suspect, joined bool) {
-	first := t.fromZero && t.batches == 0
+	first := t.fromZero && !t.accepted
 	switch {
 	case s.Offset > s.before+1:
 		t.missing(s.before+1, s.Offset-1)
@@ -256,7 +237,7 @@ func (t *trail) bad(kind string, first, last int64, says string) {
 	t.report(kind, first, last, says)
 }
 
-// accept takes a row as genuine: it counts for its batch and heads the chain.
+// accept takes a row as genuine: it heads the chain.
 func (t *trail) accept(l clickhouse.Link) {
 	if a := t.anchor; a != nil && !a.checked && l.Offset >= a.offset {
 		a.checked = true
@@ -264,46 +245,7 @@ func (t *trail) accept(l clickhouse.Link) {
 			t.bad(kindBroken, a.offset, a.offset, "the chain before it is not the one that the consumer group committed: it was computed anew, or rows before it were taken away")
 		}
 	}
-	t.head = l.Chain
-	if outside(&l) {
-		t.bad(kindAltered, l.Offset, l.Offset, "it stands outside the batch that it names, and the chain knows it")
-		if l.Offset <= t.batch.last {
-			t.batch.held++
-		}
-		return
-	}
-	if b := &t.batch; b.held == 0 || b.first != l.BatchFirst || b.last != l.BatchLast {
-		if b.held > 0 && l.BatchFirst <= b.last {
-			t.bad(kindAltered, l.Offset, l.Offset, fmt.Sprintf("its batch %d-%d overlaps the batch %d-%d", l.BatchFirst, l.BatchLast, b.first, b.last))
-		}
-		t.closeBatch()
-		t.batch = batchCount{first: l.BatchFirst, last: l.BatchLast, want: l.BatchRows}
-		t.batches++
-	}
-	t.batch.held++
-	if l.BatchRows != t.batch.want {
-		t.bad(kindAltered, l.Offset, l.Offset, "its batch_rows is not that of the batch's other rows")
-	}
-}
-
-// closeBatch compares how many rows a batch must have with how many it has.
-// What was reported missing is not reported again.
-func (t *trail) closeBatch() {
-	b := t.batch
-	t.batch = batchCount{}
-	if b.held == b.want || t.lost.Last >= b.first && t.lost.First <= b.last {
-		return
-	}
-	says := fmt.Sprintf("the batch %d-%d has %d rows and must have %d", b.first, b.last, b.held, b.want)
-	switch {
-	case b.held > b.want:
-		t.bad(kindAdded, b.first, b.last, says)
-	case t.last < b.last:
-		t.lost = span{t.last + 1, b.last}
-		t.bad(kindMissing, t.last+1, b.last, says)
-	default:
-		t.bad(kindMissing, b.first, b.last, says)
-	}
+	t.head, t.accepted = l.Chain, true
 }
 
 // outside says that a row stands outside the batch that it names.

@@ -29,7 +29,7 @@ func chained(n int, skip ...int64) (rows []clickhouse.Link) {
 	}
 	for some := range slices.Chunk(rows, 10) {
 		for i := range some {
-			some[i].BatchFirst, some[i].BatchLast, some[i].BatchRows = some[0].Offset, some[len(some)-1].Offset, uint32(len(some))
+			some[i].BatchFirst, some[i].BatchLast = some[0].Offset, some[len(some)-1].Offset
 		}
 	}
 	return rows
@@ -95,8 +95,6 @@ func TestTrailNamesWhatWasDone(t *testing.T) {
 	f("added in a gap", insert(15, func(r []clickhouse.Link) clickhouse.Link { return at(r[3], 15) }), "added 15-15")
 	f("two added in a gap", func(r []clickhouse.Link) []clickhouse.Link { return slices.Insert(r, 15, at(r[3], 15), at(r[4], 16)) }, "added 15-15", "added 16-16")
 	f("added at the end", insert(30, func(r []clickhouse.Link) clickhouse.Link { return at(r[3], 33) }), "added 33-33")
-	f("batch_last", change(12, func(l *clickhouse.Link) { l.BatchLast = 11 }), "altered 12-12")
-	f("batch_rows", change(12, func(l *clickhouse.Link) { l.BatchRows = 11 }), "altered 12-12")
 }
 
 func TestTrailTellsGapsFromLosses(t *testing.T) {

@@ -1,20 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"math"
+	"slices"
 
 	"tocsin/pipeline"
 	"tocsin/rules"
+	"tocsin/rules/calendar"
 	"tocsin/rules/event"
 	"tocsin/sinks/clickhouse"
 )
 
-// past judges stored rows again, by the rules that judged them first.
+// past judges stored rows again, by the rules that judged them first: those
+// that are kept in ClickHouse, whatever pack the configuration names.
 type past struct {
-	library *library
-	decoder *event.Decoder
-	opened  map[string]opened // by digest
+	calendars *calendar.Calendars
+	load      func(ctx context.Context, digest string) ([]byte, error)
+	opened    map[string]opened // by digest
+	// A row does not tell the max_record_bytes of its day. What was refused as
+	// too large is held against today's; all else was within its own.
+	strict, lenient *event.Decoder
 }
 
 // opened is the engine of a digest, or why it cannot be had.
@@ -23,49 +32,77 @@ type opened struct {
 	err    error
 }
 
+// maxOpened bounds the engines in memory.
+const maxOpened = 16
+
 func newPast(c *config, db *clickhouse.Sink) (*past, error) {
-	_, engine, err := c.Rules.openEngine()
-	if err != nil {
-		return nil, err
-	}
 	calendars, err := openCalendars(c.Rules.Calendar)
 	if err != nil {
 		return nil, err
 	}
-	return &past{
-		library: &library{current: engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)},
-		decoder: event.NewDecoder(c.loop().Limits), opened: make(map[string]opened),
-	}, nil
+	limits := c.loop().Limits
+	strict := event.NewDecoder(limits)
+	limits.MaxBytes = math.MaxInt
+	return &past{calendars: calendars, load: db.LoadPack, opened: make(map[string]opened), strict: strict, lenient: event.NewDecoder(limits)}, nil
 }
 
-// judge gives the row as a worker would make it now. The error says why the
-// digest's rules cannot be had; ctx's own is told apart by the caller.
-func (p *past) judge(ctx context.Context, j *clickhouse.Judged) (*pipeline.Row, error) {
-	o, known := p.opened[j.Digest]
+// rules returns the engine of a digest. An error made by pipeline.Wait, and
+// ctx's own, may pass; any other says why it cannot be had.
+func (p *past) rules(ctx context.Context, digest string) (*rules.Engine, error) {
+	o, known := p.opened[digest]
 	if !known {
-		o.engine, o.err = p.library.ByDigest(ctx, j.Digest)
+		o.engine, o.err = p.open(ctx, digest)
 		if _, waits := pipeline.Waiting(o.err); waits || ctx.Err() != nil {
-			return nil, o.err // it may be had the next time
+			return nil, o.err
 		}
-		p.opened[j.Digest] = o
+		if len(p.opened) == maxOpened {
+			clear(p.opened)
+		}
+		p.opened[digest] = o
 	}
-	if o.err != nil {
-		return nil, o.err
+	return o.engine, o.err
+}
+
+func (p *past) open(ctx context.Context, digest string) (*rules.Engine, error) {
+	archive, err := p.load(ctx, digest)
+	if err != nil {
+		return nil, err
 	}
+	pack, err := rules.OpenArchive(archive, p.calendars)
+	if err == nil && pack.Digest() != digest {
+		err = fmt.Errorf("they are now %s", pack.Digest())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the rules kept as %s do not give that digest here: this release or its calendars are not those that judged, "+
+			"or the row in packs was altered. Use the release and rules.calendar of that day: %w", digest, err)
+	}
+	return rules.NewEngine(pack), nil
+}
+
+// judge gives the row as a worker would make it now, by the rules given.
+func (p *past) judge(j *clickhouse.Judged, engine *rules.Engine) *pipeline.Row {
 	row := &pipeline.Row{Offset: j.Offset, Timestamp: j.Timestamp, Headers: j.Headers, Raw: j.Raw, Tombstone: j.Tombstone}
 	if j.Tombstone {
-		return row, nil
+		return row
+	}
+	decoder := p.lenient
+	if j.Failure == codeTooLarge {
+		decoder = p.strict
 	}
 	e := &event.Event{}
-	if row.Failure = p.decoder.Decode(e, j.Raw, headersOf(j.Headers)); row.Failure == nil {
+	if row.Failure = decoder.Decode(e, j.Raw, headersOf(j.Headers)); row.Failure == nil {
 		row.Failure = clickhouse.Fits(e)
 	}
 	if row.Failure == nil {
 		row.Event = e
-		row.Verdicts = o.engine.Judge(nil, row.Event, row.Timestamp)
+		row.Verdicts = engine.Judge(nil, row.Event, row.Timestamp)
 	}
-	return row, nil
+	return row
 }
+
+// codeTooLarge is the failure code of a record that is longer than
+// worker.max_record_bytes.
+const codeTooLarge = "too_large"
 
 func headersOf(headers []pipeline.Header) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
@@ -77,12 +114,10 @@ func headersOf(headers []pipeline.Header) iter.Seq2[string, []byte] {
 	}
 }
 
-// again is some rows that were judged again, whose events are still to be
-// compared.
-type again struct {
-	rows  []pipeline.Row
-	held  []pipeline.Hash // Judged.Derived of each
-	bytes int
+// rejudged is a row that was judged again, whose event is still to be compared.
+type rejudged struct {
+	pipeline.Row
+	held pipeline.Hash // Judged.Derived of the stored row
 }
 
 // A comparison costs the server some milliseconds however few rows it takes;
@@ -95,12 +130,14 @@ const (
 // rejudge judges every row of a range again and compares what was said of it,
 // and its event.
 func (a *audit) rejudge(ctx context.Context, part *auditPartition, p clickhouse.Part, first, last int64) error {
-	var some again
+	var some []rejudged
+	bytes := 0
 	for j, err := range a.db.Judged(ctx, p, first, last) {
 		if err != nil {
 			return err
 		}
-		row, err := a.past.judge(ctx, j)
+		a.progress.done(1)
+		engine, err := a.past.rules(ctx, j.Digest)
 		if _, waits := pipeline.Waiting(err); waits || ctx.Err() != nil {
 			return err
 		}
@@ -110,38 +147,46 @@ func (a *audit) rejudge(ctx context.Context, part *auditPartition, p clickhouse.
 			continue
 		}
 		part.Rejudged++
-		a.progress.rows(1)
+		row := a.past.judge(j, engine)
+		if j.Calendar != engine.CalendarVersion() {
+			a.differs(part, j.Offset, "", "calendar_version")
+		}
 		for _, d := range j.Differences(row) {
 			a.differs(part, j.Offset, d.Rule, d.Column)
 		}
-		some.rows, some.held, some.bytes = append(some.rows, *row), append(some.held, j.Derived), some.bytes+len(j.Raw)
-		if len(some.rows) >= againRows || some.bytes >= againBytes {
-			if err := a.compare(ctx, part, p, &some); err != nil {
+		some = append(some, rejudged{*row, j.Derived})
+		if bytes += len(j.Raw); len(some) >= againRows || bytes >= againBytes {
+			if err := a.compare(ctx, part, p, some); err != nil {
 				return err
 			}
+			clear(some)
+			some, bytes = some[:0], 0
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return a.compare(ctx, part, p, &some)
+	return a.compare(ctx, part, p, some)
 }
 
 // compare holds the stored columns of events against those of the rows judged
-// again.
-func (a *audit) compare(ctx context.Context, part *auditPartition, p clickhouse.Part, some *again) error {
-	if len(some.rows) == 0 {
+// again. Of rows at one offset, which the chain's audit reports, it takes one.
+func (a *audit) compare(ctx context.Context, part *auditPartition, p clickhouse.Part, some []rejudged) error {
+	slices.SortFunc(some, func(x, y rejudged) int { return cmp.Compare(x.Offset, y.Offset) })
+	some = slices.CompactFunc(some, func(x, y rejudged) bool { return x.Offset == y.Offset })
+	if len(some) == 0 {
 		return nil
 	}
-	digests, err := a.db.Derived(ctx, &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, Rows: some.rows})
+	rows := make([]pipeline.Row, len(some))
+	for i := range some {
+		rows[i] = some[i].Row
+	}
+	digests, err := a.db.Derived(ctx, &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, Rows: rows})
 	if err != nil {
 		return err
 	}
-	for i := range some.rows {
-		if digests[i] == some.held[i] {
+	for i := range some {
+		if digests[i] == some[i].held {
 			continue
 		}
-		one := &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, First: some.rows[i].Offset, Rows: some.rows[i : i+1]}
+		one := &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, First: rows[i].Offset, Rows: rows[i : i+1]}
 		names, err := a.db.Unlike(ctx, p, one)
 		if err != nil {
 			return err
@@ -150,13 +195,11 @@ func (a *audit) compare(ctx context.Context, part *auditPartition, p clickhouse.
 			a.differs(part, one.First, "", name)
 		}
 	}
-	clear(some.rows)
-	some.rows, some.held, some.bytes = some.rows[:0], some.held[:0], 0
 	return nil
 }
 
 func (a *audit) differs(part *auditPartition, offset int64, rule, column string) {
 	part.Problems++
-	a.report.problem(problem{Kind: kindVerdict, Topic: part.Topic, Partition: part.Partition, First: offset, Last: offset, Rule: rule,
+	a.report.problem(problem{Kind: kindDiffers, Topic: part.Topic, Partition: part.Partition, First: offset, Last: offset, Rule: rule, Column: column,
 		Says: "column " + column + " is not what reading and judging the record again gives"})
 }

@@ -4,16 +4,29 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"time"
+	"slices"
+)
 
-	"golang.org/x/term"
+// Kinds of problems. They are API; sinks/clickhouse/README.md says what each
+// means and what to do, and a test holds the two together.
+const (
+	kindAltered      = "altered"
+	kindMissing      = "missing"
+	kindAdded        = "added"
+	kindDoubled      = "doubled"
+	kindBroken       = "chain broken"
+	kindNoMark       = "no mark"
+	kindNoRules      = "no rules"
+	kindNotAlerted   = "not alerted"
+	kindAlertedTwice = "alerted twice"
+	kindNoRow        = "no row"
+	kindDiffers      = "differs" // from what reading and judging the record again gives
 )
 
 // auditReport is what an audit found. Its JSON is API: members are added and
 // never change their meaning.
 type auditReport struct {
-	OK         bool              `json:"ok"`
+	OK         bool              `json:"ok"` // no problem, and all that was asked for was done
 	Rejudged   bool              `json:"rejudged"`
 	Partitions []*auditPartition `json:"partitions"`
 	Total      auditTotal        `json:"total"`
@@ -22,7 +35,6 @@ type auditReport struct {
 	NotJudged  []notJudged       `json:"not_rejudged,omitempty"`
 	Notes      []string          `json:"notes,omitempty"`
 	print      func(line string) // a problem as it is found; nil: not
-	byDigest   map[string]int    // into NotJudged
 }
 
 // auditPartition is one partition's part of the report.
@@ -42,6 +54,7 @@ type auditPartition struct {
 	Anchored    bool   `json:"anchored"`   // its end was held against the consumer group's commit
 	Candidates  int64  `json:"candidates"`
 	InFlight    int64  `json:"candidates_in_flight"` // beyond the group's commit, so perhaps not published yet
+	Forgotten   int64  `json:"candidates_forgotten"` // older than nats.max_age
 	Rejudged    int64  `json:"rejudged"`
 	NotRejudged int64  `json:"not_rejudged"`
 	Problems    int64  `json:"problems"`
@@ -49,18 +62,22 @@ type auditPartition struct {
 
 type auditTotal struct {
 	Rows       int64 `json:"rows"`
-	Candidates int64 `json:"candidates"`
+	Candidates int64 `json:"candidates"` // a matter counts once for each partition
+	Alerts     int64 `json:"alerts"`
+	NotJudged  int64 `json:"not_rejudged"`
 	Problems   int64 `json:"problems"`
 }
 
 // problem is one thing that is wrong. It never holds a value of a record.
 type problem struct {
 	Kind      string `json:"kind"`
-	Topic     string `json:"topic"`
+	Topic     string `json:"topic,omitempty"` // empty: it concerns an alert
 	Partition int32  `json:"partition"`
 	First     int64  `json:"first"` // offsets
 	Last      int64  `json:"last"`
+	Message   uint64 `json:"message,omitempty"` // number of the alert in the stream
 	Rule      string `json:"rule,omitempty"`
+	Column    string `json:"column,omitempty"`
 	Candidate string `json:"candidate_id,omitempty"`
 	Says      string `json:"says"`
 }
@@ -93,20 +110,29 @@ func (p problem) String() string {
 	if p.Last > p.First {
 		where = fmt.Sprintf("%s/%d offsets %d-%d", p.Topic, p.Partition, p.First, p.Last)
 	}
+	if p.Topic == "" {
+		where = fmt.Sprintf("stream message %d", p.Message)
+	}
 	if p.Rule != "" {
 		where += " rule " + p.Rule
 	}
 	if p.Candidate != "" {
 		where += " candidate " + p.Candidate
 	}
-	return fmt.Sprintf("%-16s%s: %s", p.Kind, where, p.Says)
+	return fmt.Sprintf("%-15s%s: %s", p.Kind, where, p.Says)
 }
 
+// shownDigests bounds the digests that are told apart.
+const shownDigests = 100
+
+// notRejudged counts a row whose rules cannot be had.
 func (r *auditReport) notRejudged(digest string, err error) {
-	i, known := r.byDigest[digest]
-	if !known {
-		i = len(r.NotJudged)
-		r.byDigest[digest] = i
+	r.Total.NotJudged++
+	i := slices.IndexFunc(r.NotJudged, func(n notJudged) bool { return n.Digest == digest })
+	if i < 0 {
+		if i = len(r.NotJudged); i == shownDigests {
+			return
+		}
 		r.NotJudged = append(r.NotJudged, notJudged{Digest: digest, Reason: err.Error()})
 	}
 	r.NotJudged[i].Rows++
@@ -118,7 +144,18 @@ func (r *auditReport) finish() {
 		r.Total.Rows += p.Rows
 		r.Total.Candidates += p.Candidates
 	}
-	r.OK = r.Total.Problems == 0
+	r.OK = r.Total.Problems == 0 && r.Total.NotJudged == 0
+}
+
+// exitCode is what the audit ends with.
+func (r *auditReport) exitCode() int {
+	switch {
+	case r.Total.Problems > 0:
+		return exitProblems
+	case !r.OK:
+		return exitFailed
+	}
+	return exitOK
 }
 
 func (r *auditReport) writeJSON(w io.Writer) error {
@@ -137,6 +174,12 @@ func (p *auditPartition) line(rejudge bool) string {
 		fmt.Sprintf("%s/%d", p.Topic, p.Partition), p.Rows, p.First, p.Last, p.Batches, p.GapCount, p.Doubled, p.Candidates, chain, p.ChainFrom)
 	if p.Anchored {
 		text += " to the commit"
+	}
+	if n := p.InFlight; n > 0 {
+		text += fmt.Sprintf("  candidates in flight %d", n)
+	}
+	if n := p.Forgotten; n > 0 {
+		text += fmt.Sprintf("  candidates beyond max_age %d", n)
 	}
 	if rejudge {
 		text += fmt.Sprintf("  rejudged %d", p.Rejudged)
@@ -167,63 +210,13 @@ func (r *auditReport) writeEnd(w io.Writer) {
 	if r.Omitted > 0 {
 		fmt.Fprintf(w, "and %d more problems\n", r.Omitted)
 	}
-	fmt.Fprintf(w, "%d partitions, %d rows, %d candidates: ", len(r.Partitions), r.Total.Rows, r.Total.Candidates)
-	if r.Total.Problems == 0 {
+	fmt.Fprintf(w, "%d partitions, %d rows, %d candidates, %d alerts: ", len(r.Partitions), r.Total.Rows, r.Total.Candidates, r.Total.Alerts)
+	switch {
+	case r.Total.Problems > 0:
+		fmt.Fprintf(w, "%d problems\n", r.Total.Problems)
+	case !r.OK:
+		fmt.Fprintf(w, "nothing is wrong, but %d rows were not judged again\n", r.Total.NotJudged)
+	default:
 		fmt.Fprintln(w, "nothing is wrong")
-		return
-	}
-	fmt.Fprintf(w, "%d problems\n", r.Total.Problems)
-}
-
-// auditProgress shows how far an audit is: on a terminal one line that
-// changes, elsewhere a line every few seconds.
-type auditProgress struct {
-	out      io.Writer
-	terminal bool
-	every    time.Duration
-	begun    time.Time
-	last     time.Time
-	step     string
-	n, total int64
-	unseen   int64
-	drawn    bool
-}
-
-func newAuditProgress(out io.Writer) *auditProgress {
-	p := &auditProgress{out: out, every: 5 * time.Second, begun: time.Now(), last: time.Now()}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.terminal, p.every = true, 200*time.Millisecond
-	}
-	return p
-}
-
-func (p *auditProgress) begin(step string, total int64) { p.step, p.n, p.total = step, 0, total }
-
-// rows counts rows that are done.
-func (p *auditProgress) rows(n int64) {
-	p.n += n
-	if p.unseen += n; p.unseen < 1000 { // the clock costs more than a row
-		return
-	}
-	p.unseen = 0
-	now := time.Now()
-	if now.Sub(p.last) < p.every {
-		return
-	}
-	p.last = now
-	text := fmt.Sprintf("%s: %d of %d rows, %s", p.step, p.n, p.total, now.Sub(p.begun).Round(time.Second))
-	if !p.terminal {
-		fmt.Fprintln(p.out, text)
-		return
-	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s", text)
-	p.drawn = true
-}
-
-// clear takes the line off the terminal.
-func (p *auditProgress) clear() {
-	if p.drawn {
-		fmt.Fprint(p.out, "\r\x1b[K")
-		p.drawn = false
 	}
 }

@@ -22,33 +22,51 @@ type Part struct {
 // Extent is how much is stored of a partition, in whole batches.
 type Extent struct {
 	Part
-	Rows  uint64
-	First int64 // lowest offset
-	Last  int64 // highest offset
+	Rows  uint64 // about: those in the time that was asked for
+	First int64  // lowest offset
+	Last  int64  // highest offset; First - 1 when no row is of that time
 }
 
 // Extents returns what is stored of a cluster, by topic and partition: of one
 // topic unless topic is empty, and of the batches with a record whose Kafka
-// timestamp is in [from, to) unless those are zero. Rows counts the records in
-// that time. Errors are as for Store.
+// timestamp is in [from, to) unless those are zero. A partition without a row
+// of that time is there too: its extent is empty and lies where such rows would
+// stand. Errors are as for Store.
 func (s *Sink) Extents(ctx context.Context, cluster, topic string, from, to time.Time) (all []Extent, err error) {
-	query := `SELECT topic, partition, count(), least(min(offset), min(batch_first)), max(offset) FROM events WHERE cluster = $1 AND ($2 = '' OR topic = $2)`
-	args := []any{cluster, topic}
-	if !from.IsZero() || !to.IsZero() {
-		low, high := int64(minMicros/1000), int64(maxMicros/1000)
-		if !from.IsZero() {
-			low = from.UnixMilli()
-		}
-		if !to.IsZero() {
-			high = to.UnixMilli()
-		}
-		query = `SELECT topic, partition, count(), least(min(offset), min(batch_first)), greatest(max(offset), max(batch_last)) FROM events WHERE cluster = $1 AND ($2 = '' OR topic = $2)
-			AND kafka_timestamp >= fromUnixTimestamp64Milli($3) AND kafka_timestamp < fromUnixTimestamp64Milli($4)`
-		args = append(args, low, high)
+	low, high := int64(minMicros/1000), int64(maxMicros/1000)
+	if !from.IsZero() {
+		low = from.UnixMilli()
 	}
-	for e, err := range rowsOf(ctx, s.conn, query+` GROUP BY ALL ORDER BY topic, partition`, args, func(rows driver.Rows, e *Extent) error {
-		e.Cluster = cluster
-		return rows.Scan(&e.Topic, &e.Partition, &e.Rows, &e.First, &e.Last)
+	if !to.IsZero() {
+		high = to.UnixMilli()
+	}
+	// Timestamps are what producers wrote and need not rise with the offsets,
+	// so both ends are asked for.
+	const query = `SELECT topic, partition, countIf(late AND early), countIf(late), countIf(early),
+			least(min(offset), min(batch_first)), max(offset), minIf(least(offset, batch_first), late), maxIf(greatest(offset, batch_last), early)
+		FROM (SELECT topic, partition, offset, batch_first, batch_last,
+			kafka_timestamp >= fromUnixTimestamp64Milli($3) AS late, kafka_timestamp < fromUnixTimestamp64Milli($4) AS early
+			FROM events WHERE cluster = $1 AND ($2 = '' OR topic = $2))
+		GROUP BY ALL ORDER BY topic, partition`
+	for e, err := range rowsOf(ctx, s.conn, query, []any{cluster, topic, low, high}, func(rows driver.Rows, e *Extent) error {
+		var late, early uint64
+		var lowest, highest, begin, end int64
+		if err := rows.Scan(&e.Topic, &e.Partition, &e.Rows, &late, &early, &lowest, &highest, &begin, &end); err != nil {
+			return err
+		}
+		e.Cluster, e.First, e.Last = cluster, lowest, highest
+		if !to.IsZero() {
+			if e.Last = end; early == 0 {
+				e.Last = lowest - 1
+			}
+		}
+		if !from.IsZero() {
+			if e.First = begin; late == 0 {
+				e.First = highest + 1
+			}
+			e.First = min(e.First, e.Last+1)
+		}
+		return nil
 	}) {
 		if err != nil {
 			return nil, err
@@ -58,16 +76,14 @@ func (s *Sink) Extents(ctx context.Context, cluster, topic string, from, to time
 	return all, nil
 }
 
-// Link is what a row says of itself for the audit: where it stands, which
-// batch stored it, and its place in the hash chain.
+// Link is a row's place in the hash chain.
 type Link struct {
 	Offset     int64
-	BatchFirst int64
-	BatchLast  int64
-	BatchRows  uint32
+	BatchFirst int64         // of the batch that the row says stored it
+	BatchLast  int64         //
 	Stored     pipeline.Hash // column raw_sha256
 	Computed   pipeline.Hash // SHA-256 of the column raw, as it is now
-	Chain      pipeline.Hash
+	Chain      pipeline.Hash // column chain
 }
 
 // span is how many offsets one query of Links sorts. The table is sorted for
@@ -83,11 +99,11 @@ const (
 // order. It holds a few thousand of them at a time, and so does the server.
 // Errors are as for Store and end the sequence.
 func (s *Sink) Links(ctx context.Context, p Part, first, last int64) iter.Seq2[Link, error] {
-	const query = `SELECT offset, batch_first, batch_last, batch_rows, concat(raw_sha256, SHA256(raw), chain) FROM events
+	const query = `SELECT offset, batch_first, batch_last, concat(raw_sha256, SHA256(raw), chain) FROM events
 		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 ORDER BY offset`
 	return func(yield func(Link, error) bool) {
 		for first <= last {
-			next, ok, err := s.next(ctx, p, first)
+			next, ok, err := s.Next(ctx, p, first)
 			if err != nil {
 				yield(Link{}, err)
 				return
@@ -101,7 +117,7 @@ func (s *Sink) Links(ctx context.Context, p Part, first, last int64) iter.Seq2[L
 			}
 			var hashes []byte
 			for l, err := range rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, next, end}, func(rows driver.Rows, l *Link) error {
-				if err := rows.Scan(&l.Offset, &l.BatchFirst, &l.BatchLast, &l.BatchRows, &hashes); err != nil {
+				if err := rows.Scan(&l.Offset, &l.BatchFirst, &l.BatchLast, &hashes); err != nil {
 					return err
 				}
 				if len(hashes) != 3*len(l.Chain) {
@@ -121,8 +137,9 @@ func (s *Sink) Links(ctx context.Context, p Part, first, last int64) iter.Seq2[L
 	}
 }
 
-// next is the first stored offset that is not before from.
-func (s *Sink) next(ctx context.Context, p Part, from int64) (offset int64, ok bool, err error) {
+// Next returns the first stored offset that is not before from; ok is false
+// when there is none. Errors are as for Store.
+func (s *Sink) Next(ctx context.Context, p Part, from int64) (offset int64, ok bool, err error) {
 	var n uint64
 	err = s.conn.QueryRow(ctx, `SELECT count(), min(offset) FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset >= $4`,
 		p.Cluster, p.Topic, p.Partition, from).Scan(&n, &offset)
@@ -145,43 +162,15 @@ func (s *Sink) ChainBefore(ctx context.Context, p Part, offset int64) (head pipe
 	return head, at, true, classified(ctx, err)
 }
 
-// Candidate is a matter and the first stored row that raised it.
-type Candidate struct {
-	Part
-	ID     string
-	Rule   string
-	Offset int64
-}
-
-// Candidates yields the matters that rows of the partition's offsets first to
-// last raised, each once, ordered by their ids. Errors are as for Store and end
-// the sequence.
-func (s *Sink) Candidates(ctx context.Context, p Part, first, last int64) iter.Seq2[Candidate, error] {
-	const query = `SELECT id, argMin(rule, offset), min(offset) FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
-		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 GROUP BY id ORDER BY id`
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last}, func(rows driver.Rows, c *Candidate) error {
-		c.Part = p
-		return rows.Scan(&c.ID, &c.Rule, &c.Offset)
-	})
-}
-
-// Matters yields every matter of a cluster, each with the first row that raised
-// it, in the order of the view candidates. Errors are as for Store and end the
-// sequence.
-func (s *Sink) Matters(ctx context.Context, cluster string) iter.Seq2[Candidate, error] {
-	const query = `SELECT id, first.2, first.3, first.4, first.5 FROM
-		(SELECT id, min((kafka_timestamp, topic, partition, offset, rule)) AS first FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
-			WHERE cluster = $1 GROUP BY id) ORDER BY first, id`
-	return rowsOf(streaming(ctx), s.conn, query, []any{cluster}, func(rows driver.Rows, c *Candidate) error {
-		c.Cluster = cluster
-		return rows.Scan(&c.ID, &c.Topic, &c.Partition, &c.Offset, &c.Rule)
-	})
-}
+// queryMemory is what one query of an audit may take on the server, in bytes;
+// the server refuses one that needs more. Sorting and grouping go to its disk
+// long before.
+const queryMemory = 1 << 30
 
 // streaming bounds what a query that reads many rows takes, on both sides.
 func streaming(ctx context.Context) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-		"max_block_size": 8192, "preferred_block_size_bytes": 1 << 20, "max_threads": 2,
+		"max_block_size": 8192, "preferred_block_size_bytes": 1 << 20, "max_threads": 2, "max_memory_usage": queryMemory,
 		"max_bytes_before_external_sort": sortMemory, "max_bytes_before_external_group_by": sortMemory,
 	}), clickhouse.WithBlockBufferSize(1))
 }

@@ -68,7 +68,8 @@ func inEvents(i int) string { return columns[i].name }
 
 // Derived returns, for each row of a batch, what Judged.Derived of the same row
 // is when nobody altered a column of its event. The server computes it, from
-// rows that are sent with the query and stored nowhere. Errors are as for Store.
+// rows that are sent with the query and stored nowhere. The offsets of the rows
+// must rise. Errors are as for Store.
 func (s *Sink) Derived(ctx context.Context, b *pipeline.Batch) (all []pipeline.Hash, err error) {
 	err = s.sent(ctx, b, digestOf, func(rows driver.Rows) error {
 		var text []byte

@@ -24,15 +24,18 @@ type Judged struct {
 	Raw       []byte
 	Tombstone bool
 	Digest    string // of the rules that judged it
+	Calendar  string // version of the calendars that dated it
+	Failure   string // code of a dead letter's failure; empty for an event
 	// Derived is a digest of the columns that hold the row's event: see
 	// Sink.Derived.
 	Derived pipeline.Hash
 
-	stage, code, field, detail string
-	rules                      []string
-	revisions                  []uint32
-	outcomes                   []int8
-	findings                   foundColumns
+	stage, field, detail string // of the failure
+	at                   *int64 // its byte
+	rules                []string
+	revisions            []uint32
+	outcomes             []int8
+	findings             foundColumns
 }
 
 // foundColumns are the columns findings.* of a row.
@@ -46,8 +49,8 @@ type foundColumns struct {
 // order. It holds about a megabyte of them at a time. Errors are as for Store
 // and end the sequence.
 func (s *Sink) Judged(ctx context.Context, p Part, first, last int64) iter.Seq2[*Judged, error] {
-	query := "SELECT offset, toUnixTimestamp64Milli(kafka_timestamp), `headers.name`, `headers.value`, raw, tombstone, toString(rules_digest)," +
-		" toString(failure_stage), toString(failure_code), failure_field, failure_detail," +
+	query := "SELECT offset, toUnixTimestamp64Milli(kafka_timestamp), `headers.name`, `headers.value`, raw, tombstone, toString(rules_digest), toString(calendar_version)," +
+		" toString(failure_stage), toString(failure_code), failure_field, failure_offset, failure_detail," +
 		" `verdicts.rule`, `verdicts.revision`, CAST(`verdicts.outcome`, 'Array(Int8)')," +
 		" `findings.rule`, `findings.candidate_id`, `findings.severity`, `findings.item`, `findings.key`, `findings.trigger_field`, `findings.deadline_error`," +
 		" `findings.value`, `findings.explanation`, `findings.reason`," +
@@ -62,7 +65,7 @@ func (s *Sink) Judged(ctx context.Context, p Part, first, last int64) iter.Seq2[
 		var names, values []string
 		var digest []byte
 		f := &j.findings
-		err := rows.Scan(&j.Offset, &ms, &names, &values, &j.Raw, &j.Tombstone, &j.Digest, &j.stage, &j.code, &j.field, &j.detail,
+		err := rows.Scan(&j.Offset, &ms, &names, &values, &j.Raw, &j.Tombstone, &j.Digest, &j.Calendar, &j.stage, &j.Failure, &j.field, &j.at, &j.detail,
 			&j.rules, &j.revisions, &j.outcomes, &f.rule, &f.id, &f.severity, &f.item, &f.key, &f.triggerField, &f.deadlineError, &f.value,
 			&f.explanation, &f.reason, &f.trigger, &f.dueAt, &f.dueAtConservative, &f.dueDate, &digest)
 		copy(j.Derived[:], digest)
@@ -82,7 +85,8 @@ type Difference struct {
 }
 
 // Differences compares what is stored with the same row judged again: the
-// failure of a dead letter, the verdicts and the findings.
+// failure of a dead letter, the verdicts and the findings. The version of the
+// calendars is a matter of the rules, and the caller's to compare.
 func (j *Judged) Differences(again *pipeline.Row) (all []Difference) {
 	differ := func(rule, column string, same bool) {
 		if !same {
@@ -91,8 +95,10 @@ func (j *Judged) Differences(again *pipeline.Row) (all []Difference) {
 	}
 	f := failure(again)
 	differ("", "failure_stage", j.stage == f.Stage)
-	differ("", "failure_code", j.code == f.Code)
+	differ("", "failure_code", j.Failure == f.Code)
 	differ("", "failure_field", j.field == f.Field)
+	known := again.Failure != nil && f.Offset >= 0
+	differ("", "failure_offset", known == (j.at != nil) && (!known || *j.at == int64(f.Offset)))
 	differ("", "failure_detail", j.detail == f.Detail)
 	var judged, found []string
 	for i := range again.Verdicts {
