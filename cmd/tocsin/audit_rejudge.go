@@ -182,17 +182,22 @@ func (a *audit) compare(ctx context.Context, part *auditPartition, p clickhouse.
 	if err != nil {
 		return err
 	}
+	var unlike []pipeline.Row
 	for i := range some {
-		if digests[i] == some[i].held {
-			continue
+		if digests[i] != some[i].held {
+			unlike = append(unlike, rows[i])
 		}
-		one := &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, First: rows[i].Offset, Rows: rows[i : i+1]}
-		names, err := a.db.Unlike(ctx, p, one)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			a.differs(part, one.First, "", name)
+	}
+	if len(unlike) == 0 {
+		return nil
+	}
+	names, err := a.db.Unlike(ctx, p, &pipeline.Batch{Topic: p.Topic, Partition: p.Partition, Rows: unlike})
+	if err != nil {
+		return err
+	}
+	for i := range unlike {
+		for _, name := range names[i] {
+			a.differs(part, unlike[i].Offset, "", name)
 		}
 	}
 	return nil

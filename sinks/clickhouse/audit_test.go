@@ -106,7 +106,7 @@ func TestDerivedIsThatOfTheStoredRow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				say(one.First, names)
+				say(one.First, names[0])
 			}
 		}
 	}

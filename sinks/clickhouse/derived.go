@@ -85,21 +85,41 @@ func (s *Sink) Derived(ctx context.Context, b *pipeline.Batch) (all []pipeline.H
 	return all, err
 }
 
-// Unlike returns the columns in which a stored row's event is not that of the
-// batch's only row. Errors are as for Store.
-func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) (names []string, err error) {
-	var again []uint64
-	if err := s.sent(ctx, b, digestEach, func(rows driver.Rows) error { return rows.Scan(&again) }); err != nil {
+// Unlike returns, for each row of a batch, the columns in which the stored row's
+// event is another; every one of rows at the same offset counts. Demands and
+// errors are as for Derived.
+func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) ([][]string, error) {
+	var again [][]uint64
+	if err := s.sent(ctx, b, digestEach, func(rows driver.Rows) error {
+		var each []uint64
+		again = append(again, each)
+		return rows.Scan(&again[len(again)-1])
+	}); err != nil {
 		return nil, err
 	}
-	query := "SELECT " + digestEach(inEvents) + " FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset = $4"
-	for stored, err := range rowsOf(ctx, s.conn, query, []any{p.Cluster, p.Topic, p.Partition, b.First}, func(rows driver.Rows, to *[]uint64) error { return rows.Scan(to) }) {
+	offsets := make([]int64, len(b.Rows))
+	for i := range b.Rows {
+		offsets[i] = b.Rows[i].Offset
+	}
+	type stored struct {
+		offset int64
+		each   []uint64
+	}
+	names := make([][]string, len(b.Rows))
+	query := "SELECT offset, " + digestEach(inEvents) + " FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset IN $4"
+	for held, err := range rowsOf(ctx, s.conn, query, []any{p.Cluster, p.Topic, p.Partition, offsets}, func(rows driver.Rows, to *stored) error {
+		return rows.Scan(&to.offset, &to.each)
+	}) {
 		if err != nil {
 			return nil, err
 		}
+		at, found := slices.BinarySearch(offsets, held.offset)
+		if !found || at >= len(again) {
+			continue
+		}
 		for n, i := range derived {
-			if stored[n] != again[n] && !slices.Contains(names, columns[i].name) {
-				names = append(names, columns[i].name)
+			if held.each[n] != again[at][n] && !slices.Contains(names[at], columns[i].name) {
+				names[at] = append(names[at], columns[i].name)
 			}
 		}
 	}
