@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Kinds of problems. They are API; sinks/clickhouse/README.md says what each
+// Kinds of problems. They are API; sinks/clickhouse/AUDIT.md says what each
 // means and what to do, and a test holds the two together.
 const (
 	kindAltered      = "altered"

@@ -12,7 +12,7 @@ import (
 
 // unprotected are the columns that an audit does not answer for: the chain is
 // over raw alone, and judging uses the others only in part. The auditor's page
-// (sinks/clickhouse/README.md) says the same.
+// (sinks/clickhouse/AUDIT.md) says the same.
 var unprotected = []string{"key", "headers.name", "headers.value", "kafka_timestamp", "stored_at"}
 
 // TestAuditFindsEveryColumn alters every column, each in another row, and wants

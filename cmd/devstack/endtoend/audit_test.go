@@ -3,12 +3,15 @@ package endtoend
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go"
@@ -273,6 +276,44 @@ func TestReconcile(t *testing.T) {
 		t.Logf("\n%s", out)
 	}
 	h.audits("after it", nil)
+
+	// A worker does it too, for what was stored lately and is not its own work.
+	// The clock is not waited for: the rows are made older.
+	if err := js.DeleteStream(t.Context(), "DISCLOSURE"); err != nil {
+		t.Fatal(err)
+	}
+	h.mutate("ALTER TABLE events UPDATE stored_at = now() - if(partition = 0, INTERVAL 10 MINUTE, INTERVAL 3 DAY) WHERE 1")
+	recent, err := strconv.Atoi(h.query("SELECT count() FROM candidates WHERE partition = 0"))
+	if err != nil || recent == 0 || recent == len(before) {
+		t.Fatalf("%d candidates of %d are recent, %v", recent, len(before), err)
+	}
+	w := h.worker()
+	reconciled := fmt.Sprintf("\ntocsin_reconciled_alerts_total %d\n", recent)
+	h.eventually(time.Minute, "the worker counts"+reconciled, func() bool { return strings.Contains(h.scrape(), reconciled) })
+	for _, m := range h.messages() {
+		if !slices.Contains(before, m) {
+			t.Errorf("the worker published another alert than the first:\n%s", m)
+		}
+	}
+	if n := len(h.messages()); n != recent {
+		t.Errorf("the worker published %d alerts, want the %d recent ones", n, recent)
+	}
+	h.end(w)
+}
+
+// scrape returns the metrics of the worker that was started last.
+func (h *harness) scrape() string {
+	h.t.Helper()
+	resp, err := http.Get("http://" + h.metrics + "/metrics")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // messages returns subject and body of every alert in the stream, sorted.
