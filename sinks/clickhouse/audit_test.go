@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -156,5 +157,128 @@ func TestLinksComeInOrder(t *testing.T) {
 	}
 	if _, at, ok, err := s.ChainBefore(t.Context(), part, 3*span); at != 99 || !ok || err != nil {
 		t.Errorf("the row before is at %d, %v, %v; want 99", at, ok, err)
+	}
+}
+
+// TestExtentsOfATime: batches of ten rows, the first rows of which are a day
+// apart, and one row that is dated wrongly.
+func TestExtentsOfATime(t *testing.T) {
+	s := opened(t, migrated(t))
+	r := newRandom(23)
+	part := Part{"main", "t", 3}
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
+	for n := 1; n <= 5; n++ {
+		b := r.batch("t", int64(n)*10, 10, 0.1)
+		b.Cluster, b.Partition, b.At = part.Cluster, part.Partition, day(n)
+		for i := range b.Rows {
+			b.Rows[i].Timestamp = day(n).Add(time.Duration(i) * time.Minute)
+		}
+		if n == 3 {
+			b.Rows[4].Timestamp = day(20)
+		}
+		if err := s.Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range []struct {
+		name        string
+		from, to    time.Time
+		rows        uint64
+		first, last int64
+	}{
+		{"all", time.Time{}, time.Time{}, 50, 10, 59},
+		{"from a day", day(2), time.Time{}, 40, 20, 59},
+		{"to a day", time.Time{}, day(4), 29, 10, 39},
+		{"a day, and the row that is dated wrongly", day(4), day(5), 10, 30, 49},
+		{"before everything", time.Time{}, day(1), 0, 10, 9},
+		{"after everything", day(21), time.Time{}, 0, 60, 59},
+		{"the middle of a batch", day(2).Add(5 * time.Minute), day(2).Add(6 * time.Minute), 1, 20, 29},
+		{"between two batches", day(1).Add(time.Hour), day(2), 0, 20, 19},
+	} {
+		got, err := s.Extents(t.Context(), part.Cluster, "", f.from, f.to)
+		if diff := cmp.Diff([]Extent{{part, f.rows, f.first, f.last}}, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", f.name, err, diff)
+		}
+	}
+}
+
+func TestHeadersOfWhatWasStored(t *testing.T) {
+	c := migrated(t)
+	s := opened(t, c)
+	r := newRandom(24)
+	part := Part{"main", "t", 3}
+	for n := range int64(3) {
+		b := r.batch("t", n*10, 10, 0.1)
+		b.Cluster, b.Partition, b.At = part.Cluster, part.Partition, b.Rows[0].Timestamp
+		if err := s.Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	headers := func() (all []Header) {
+		for h, err := range s.Headers(t.Context(), part, 0, 100) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, h)
+		}
+		return all
+	}
+	all := headers()
+	for i, h := range all {
+		if first := int64(i) * 10; h.First != first || h.Last != first+9 || h.Rows != 10 || h.Held != 10 || h.Lowest != first || h.Highest != first+9 || !h.Dated() {
+			t.Errorf("header %d is %+v", i, h)
+		}
+	}
+	if len(all) != 3 {
+		t.Fatalf("%d headers, want 3", len(all))
+	}
+	if err := s.SavePack(t.Context(), all[0].Rules, "p", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	conn := reader(t, c)
+	execute(t, conn, `ALTER TABLE events UPDATE rules_digest = 'gone', kafka_timestamp = kafka_timestamp + INTERVAL 1 SECOND WHERE offset IN (10, 12) SETTINGS mutations_sync = 1`)
+	if all = headers(); len(all) != 4 || all[1].Rules != "gone" || all[1].Held != 2 || all[1].Lowest != 10 || all[1].Highest != 12 || all[1].Dated() {
+		t.Errorf("two rows of a batch were altered: %+v", all)
+	}
+	for u, err := range s.Unkept(t.Context(), part, 0, 100) {
+		if diff := cmp.Diff(Unkept{"gone", 2, 10, 12}, u); diff != "" || err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+	}
+}
+
+func TestMattersByTheTimeOfStoring(t *testing.T) {
+	c := migrated(t)
+	s := opened(t, c)
+	conn := reader(t, c)
+	// m1 is raised first by the row that Kafka dates later; m2 long ago and again.
+	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, kafka_timestamp, stored_at, findings.rule, findings.candidate_id) VALUES
+		('main', 't', 0, 5, '2026-01-02 00:00:00', '2026-01-01 10:00:00', ['R-1'], ['m1']), ('main', 't', 1, 6, '2026-01-01 00:00:00', '2026-01-01 11:00:00', ['R-1'], ['m1']),
+		('main', 't', 0, 1, '2025-01-01 00:00:00', '2025-01-01 00:00:00', ['R-2'], ['m2']), ('main', 't', 0, 7, '2026-01-01 00:00:00', '2026-01-01 12:00:00', ['R-2', 'R-3'], ['m2', 'm3']),
+		('other', 't', 0, 7, '2026-01-01 00:00:00', '2026-01-01 12:00:00', ['R-2'], ['m4'])`)
+	at := func(hour int) time.Time { return time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC) }
+	f := func(name string, from, to time.Time, only []string, want ...string) {
+		t.Helper()
+		var got []string
+		for m, err := range s.Matters(t.Context(), "main", from, to, only...) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s %s %d/%d %s", m.ID, m.Rule, m.Partition, m.Offset, m.Stored.Format("2006-01-02 15")))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	m1, m2, again, m3 := "m1 R-1 0/5 2026-01-01 10", "m2 R-2 0/1 2025-01-01 00", "m2 R-2 0/7 2026-01-01 12", "m3 R-3 0/7 2026-01-01 12"
+	f("all", time.Time{}, time.Time{}, nil, m2, m1, m3)
+	f("since", at(0), time.Time{}, nil, m1, again, m3)
+	f("until", time.Time{}, at(11), nil, m2, m1)
+	f("some", time.Time{}, time.Time{}, []string{"m2", "m9"}, m2)
+	f("none", at(13), time.Time{}, nil)
+
+	raised, err := s.Raised(t.Context(), []string{"m1", "m4", "m9"})
+	if diff := cmp.Diff(map[string]bool{"m1": true, "m4": true}, raised); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
 	}
 }
