@@ -195,15 +195,21 @@ func TestAudit(t *testing.T) {
 	f("another at the same offset", one("doubled", 7), copied(7, 9))
 	f("added at the end", one("added", last+1), copied(last+1, 7))
 	f("rules that are not kept", []string{one("altered", 7)[0], one("no rules", 7)[0]}, "ALTER TABLE events UPDATE rules_digest = 'gone' WHERE "+at(7))
+	h.mutate("ALTER TABLE events UPDATE calendar_version = 'other' WHERE partition = " + partition)
+	if a, lines := h.audit("--rejudge"); len(lines) != last+1 || a.Problems[0].Column != "calendar_version" {
+		t.Errorf("the calendars of a whole batch: %d problems, want %d", len(lines), last+1)
+	}
+	restore()
+
 	// A range of time ends in the batch after it, or at the commit.
 	f("a range from whose end rows are gone", one("missing", last), "ALTER TABLE events DELETE WHERE "+at(last), "--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
 	f("rows after a range", one("missing", last), "ALTER TABLE events DELETE WHERE "+at(last), "--to", "2020-01-01T00:00:00Z")
 
 	h.mutate("ALTER TABLE events DELETE WHERE partition = " + partition)
-	_, problems = h.audit()
-	if len(problems) == 0 || problems[0] != fmt.Sprintf("missing %s/%s 0-%d", stack.LedgerTopic, partition, last) ||
-		slices.ContainsFunc(problems[1:], func(p string) bool { return !strings.HasPrefix(p, "no row message ") }) {
-		t.Errorf("a whole partition is gone, and its alerts are not: %v", problems)
+	_, lines := h.audit()
+	if len(lines) == 0 || lines[0] != fmt.Sprintf("missing %s/%s 0-%d", stack.LedgerTopic, partition, last) ||
+		slices.ContainsFunc(lines[1:], func(p string) bool { return !strings.HasPrefix(p, "no row message ") }) {
+		t.Errorf("a whole partition is gone, and its alerts are not: %v", lines)
 	}
 	restore()
 
@@ -299,6 +305,22 @@ func TestReconcile(t *testing.T) {
 		t.Errorf("the worker published %d alerts, want the %d recent ones", n, recent)
 	}
 	h.end(w)
+
+	// What the stream has been allowed to forget is neither missed nor published.
+	if err := js.DeleteStream(t.Context(), "DISCLOSURE"); err != nil {
+		t.Fatal(err)
+	}
+	h.tocsin("migrate", "--config", h.config)
+	h.mutate("ALTER TABLE events UPDATE stored_at = now() - INTERVAL 8 YEAR WHERE 1")
+	h.audits("beyond max_age", nil)
+	if out, _ := h.exec(nil, "reconcile"); !strings.HasSuffix(out, "0 candidates, 0 missing from the stream, 0 published, 0 failed\n") {
+		t.Errorf("beyond max_age:\n%s", out)
+	}
+	// What cannot be published as it was is not published.
+	h.mutate("ALTER TABLE events UPDATE stored_at = now(), raw = replace(raw, '900000000.00', '950000000.00') WHERE notEmpty(findings.rule)")
+	if out, code := h.exec([]int{problems}, "reconcile"); code != problems || !strings.HasSuffix(out, "10 candidates, 10 missing from the stream, 0 published, 10 failed\n") || len(h.messages()) > 0 {
+		t.Errorf("altered records: exit code %d\n%s", code, out)
+	}
 }
 
 // scrape returns the metrics of the worker that was started last.
