@@ -117,11 +117,13 @@ func (h *harness) mutate(sql string) { h.t.Helper(); h.query(sql + " SETTINGS mu
 func stored(t *testing.T, contracts, journals int) *harness {
 	h := start(t, stack.Addresses{})
 	records := []*kgo.Record{{Topic: stack.LedgerTopic, Partition: 0, Value: []byte("{")}, {Topic: stack.LedgerTopic, Partition: 0, Value: nil}}
-	for i := range contracts {
-		records = append(records, contract(i))
-	}
+	// Journals first: in the table contracts stand before them, so rows are read
+	// in another order than their offsets'.
 	for i := range journals {
 		records = append(records, journal(i))
+	}
+	for i := range contracts {
+		records = append(records, contract(i))
 	}
 	h.produce(records...)
 	h.drain()
@@ -288,7 +290,7 @@ func TestReconcile(t *testing.T) {
 	if err := js.DeleteStream(t.Context(), "DISCLOSURE"); err != nil {
 		t.Fatal(err)
 	}
-	h.mutate("ALTER TABLE events UPDATE stored_at = now() - if(partition = 0, INTERVAL 10 MINUTE, INTERVAL 3 DAY) WHERE 1")
+	h.mutate("ALTER TABLE events UPDATE stored_at = if(partition = 0, now() - INTERVAL 10 MINUTE, now() - INTERVAL 3 DAY) WHERE 1")
 	recent, err := strconv.Atoi(h.query("SELECT count() FROM candidates WHERE partition = 0"))
 	if err != nil || recent == 0 || recent == len(before) {
 		t.Fatalf("%d candidates of %d are recent, %v", recent, len(before), err)
