@@ -84,7 +84,7 @@ func (p *patrol) once(ctx context.Context, at time.Time) {
 		p.log.Warn("published alerts that the stream had lost", "alerts", n, "candidates", ids)
 	}
 	if err != nil && !p.away && !errors.Is(err, context.Canceled) {
-		p.log.Warn("reconciliation put off", "until", p.every, "error", err)
+		p.log.Warn("reconciliation put off", "again_in", p.every, "error", err)
 	}
 	p.away = err != nil
 }
