@@ -13,8 +13,8 @@ import (
 // them. It knows which ranges the hash chain has found fault with and is silent
 // on them: a row that is missing is missing from its batch too.
 type batchTrail struct {
-	main   clickhouse.Header // that most rows of the batch have; Rows 0: none yet
-	held   uint64            // rows of the batch, whatever they say
+	main   clickhouse.Header // that most rows of the batch have
+	held   uint64            // rows of the batch, whatever they say; 0: there is none yet
 	told   func(first, last int64) bool
 	report func(kind string, first, last int64, says string)
 
