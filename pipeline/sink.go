@@ -11,13 +11,34 @@ import (
 // Store keeps batches. It is called from several goroutines at once.
 type Store interface {
 	// Store keeps every row of the batch, once: a second call with a batch of
-	// the same Token changes nothing and is a success. It returns nil only
-	// when the rows are durable. It must return soon after ctx is cancelled;
-	// the outcome is then unknown and the caller will store the same batch
-	// again. An error made by Wait is cured by time or an operator and is
-	// retried for ever; any other error stops the worker.
+	// the same Token changes nothing and is a success, for as long as the store
+	// remembers the token. It returns nil only when the rows are durable. It
+	// must return soon after ctx is cancelled; the outcome is then unknown and
+	// the caller will store the same batch again. When b.Late after whatever
+	// keeps the rows has begun to, it must keep none and return ErrLate; from
+	// that begin on it may take no longer than the caller's StepTimeout,
+	// whether or not the caller still lives. An error made by Wait is cured by
+	// time or an operator and is retried for ever; any other error stops the
+	// worker.
 	Store(ctx context.Context, b *Batch) error
+	// Holds reports whether the rows of exactly this batch are kept. Rows of
+	// another batch in its range, or some of its own, are an error that stops
+	// the worker: nothing that Tocsin does leaves them. Errors are as for Store.
+	Holds(ctx context.Context, b *Batch) (bool, error)
+	// Tail returns where the rows of a partition end; ok is false when there
+	// are none. Errors are as for Store.
+	Tail(ctx context.Context, cluster, topic string, partition int32) (t Tail, ok bool, err error)
 }
+
+// Tail is the end of what is stored of a partition.
+type Tail struct {
+	Last  int64 // offset of the last record of the last batch
+	Chain Hash  // of the last row
+}
+
+// ErrLate is Store's answer to a batch whose intent is too old: somebody else
+// may have stored it since, for longer than the store remembers a token.
+var ErrLate = errors.New("the batch came too late to be stored under its intent")
 
 // Publisher delivers alerts. It is called from several goroutines at once.
 type Publisher interface {

@@ -91,16 +91,14 @@ type audit struct {
 }
 
 func (a *audit) run(ctx context.Context) (err error) {
-	if a.db, err = clickhouse.Open(ctx, a.config.ClickHouse.sink()); err != nil {
+	if a.db, err = clickhouse.Open(ctx, a.config.sink()); err != nil {
 		return err
 	}
 	defer a.db.Close()
 	if a.report.Rejudged {
-		if a.past, err = newPast(a.config, a.db); err != nil {
-			return err
-		}
+		a.past = newPast(a.config, a.db)
 	}
-	if a.stream, err = nats.Open(ctx, a.config.NATS.sink(nil)); err != nil {
+	if a.stream, err = nats.Open(ctx, a.config.NATS.sink()); err != nil {
 		return err
 	}
 	defer a.stream.Close()
@@ -205,7 +203,7 @@ func (a *audit) partition(ctx context.Context, part *auditPartition, e clickhous
 		if err != nil {
 			return err
 		}
-		report(kindNoRules, u.Lowest, u.Highest, fmt.Sprintf("the rules %s, which judged %d rows there, are not in packs", u.Rules, u.Rows))
+		report(kindNoRules, u.Lowest, u.Highest, fmt.Sprintf("the rules %s, which judged %d rows there, are not in packs as they were", u.Rules, u.Rows))
 	}
 
 	a.progress.begin(where+"candidates", "candidates", 0)

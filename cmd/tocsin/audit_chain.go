@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"tocsin/pipeline"
 	"tocsin/sinks/clickhouse"
@@ -108,7 +109,7 @@ func (t *trail) end() {
 		case s.Offset > s.before+1:
 			t.missing(s.before+1, s.Offset-1)
 			t.accept(s.Link)
-		case t.anchor != nil && t.anchor.head == link(t.head, s.Stored):
+		case t.anchor != nil && t.anchor.head == link(t.head, s.Said, s.Stored):
 			t.bad(kindAltered, s.Offset, s.Offset, "its chain is not that of its bytes, which are those that the consumer group committed")
 			s.Chain = t.anchor.head
 			t.accept(s.Link)
@@ -181,9 +182,9 @@ func (t *trail) step(l clickhouse.Link) {
 		for i, s := range t.suspects {
 			t.genuine(s, i == n-1)
 		}
-	case n == 1 && goesOn(link(t.head, t.suspects[0].Stored), &l):
+	case n == 1 && goesOn(link(t.head, t.suspects[0].Said, t.suspects[0].Stored), &l):
 		s := t.suspects[0]
-		t.bad(kindAltered, s.Offset, s.Offset, "its chain is not that of its bytes; the rows before and after are whole")
+		t.bad(kindAltered, s.Offset, s.Offset, "its chain is not that of its bytes, key, headers and timestamp; the rows before and after are whole")
 		t.accept(s.Link)
 	case n < maxSuspects:
 		t.suspects = append(t.suspects, suspect{l, before})
@@ -216,7 +217,7 @@ func (t *trail) genuine(s suspect, joined bool) {
 	case !joined:
 		t.bad(kindBroken, s.Offset, s.Offset, "it does not go on from the row before, nor the next from it")
 	default:
-		t.bad(kindAltered, s.Offset, s.Offset, "the chain breaks here: its bytes were altered, or those of the row before with its hash and its chain")
+		t.bad(kindAltered, s.Offset, s.Offset, "the chain breaks here: its bytes, key, headers or timestamp were altered, or those of the row before with its hash and its chain")
 	}
 	t.accept(s.Link)
 }
@@ -254,12 +255,13 @@ func outside(l *clickhouse.Link) bool { return l.Offset < l.BatchFirst || l.Offs
 // goesOn says that a row follows where the chain was head: by its stored hash,
 // or by that of its bytes where the stored one was altered.
 func goesOn(head pipeline.Hash, l *clickhouse.Link) bool {
-	return link(head, l.Stored) == l.Chain || l.Stored != l.Computed && link(head, l.Computed) == l.Chain
+	return link(head, l.Said, l.Stored) == l.Chain || l.Stored != l.Computed && link(head, l.Said, l.Computed) == l.Chain
 }
 
-// link is the chain's next value: SHA-256 over the previous one and the hash of
-// the record's bytes. It is written a second time here, and not taken from
-// package pipeline, so that the audit does not check the loop by the loop.
-func link(head, raw pipeline.Hash) pipeline.Hash {
-	return sha256.Sum256(append(append(make([]byte, 0, 2*sha256.Size), head[:]...), raw[:]...))
+// link is the chain's next value: SHA-256 over the previous one, what the record
+// says besides its value, and the hash of that. It is written a second time
+// here, and not taken from package pipeline, so that the audit does not check
+// the loop by the loop.
+func link(head pipeline.Hash, said []byte, raw pipeline.Hash) pipeline.Hash {
+	return sha256.Sum256(slices.Concat(head[:], said, raw[:]))
 }

@@ -10,7 +10,6 @@ import (
 
 	"tocsin/pipeline"
 	"tocsin/rules"
-	"tocsin/rules/calendar"
 	"tocsin/rules/event"
 	"tocsin/sinks/clickhouse"
 )
@@ -18,9 +17,8 @@ import (
 // past judges stored rows again, by the rules that judged them first: those
 // that are kept in ClickHouse, whatever pack the configuration names.
 type past struct {
-	calendars *calendar.Calendars
-	load      func(ctx context.Context, digest string) ([]byte, error)
-	opened    map[string]opened // by digest
+	load   func(ctx context.Context, digest string) ([]byte, error)
+	opened map[string]opened // by digest
 	// A row does not tell the max_record_bytes of its day. What was refused as
 	// too large is held against today's; all else was within its own.
 	strict, lenient *event.Decoder
@@ -35,15 +33,11 @@ type opened struct {
 // maxOpened bounds the engines in memory.
 const maxOpened = 16
 
-func newPast(c *config, db *clickhouse.Sink) (*past, error) {
-	calendars, err := openCalendars(c.Rules.Calendar)
-	if err != nil {
-		return nil, err
-	}
+func newPast(c *config, db *clickhouse.Sink) *past {
 	limits := c.loop().Limits
 	strict := event.NewDecoder(limits)
 	limits.MaxBytes = math.MaxInt
-	return &past{calendars: calendars, load: db.LoadPack, opened: make(map[string]opened), strict: strict, lenient: event.NewDecoder(limits)}, nil
+	return &past{load: db.LoadPack, opened: make(map[string]opened), strict: strict, lenient: event.NewDecoder(limits)}
 }
 
 // rules returns the engine of a digest. An error made by pipeline.Wait, and
@@ -68,13 +62,12 @@ func (p *past) open(ctx context.Context, digest string) (*rules.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	pack, err := rules.OpenArchive(archive, p.calendars)
-	if err == nil && pack.Digest() != digest {
-		err = fmt.Errorf("they are now %s", pack.Digest())
-	}
+	pack, err := rules.OpenArchive(archive)
 	if err != nil {
-		return nil, fmt.Errorf("the rules kept as %s do not give that digest here: this release or its calendars are not those that judged, "+
-			"or the row in packs was altered. Use the release and rules.calendar of that day: %w", digest, err)
+		return nil, err
+	}
+	if pack.Digest() != digest {
+		return nil, fmt.Errorf("what the table packs keeps as %s has the digest %s: it was altered; restore the row", digest, pack.Digest())
 	}
 	return rules.NewEngine(pack), nil
 }

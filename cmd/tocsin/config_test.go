@@ -150,7 +150,7 @@ func TestReconcileSettings(t *testing.T) {
 	for _, f := range []struct {
 		every, window time.Duration
 		ok            bool
-	}{{0, 0, true}, {-1, time.Hour, false}, {10 * time.Minute, 15 * time.Minute, false}, {10 * time.Minute, 16 * time.Minute, true}} {
+	}{{0, 0, true}, {-1, time.Hour, false}, {10 * time.Minute, 11 * time.Minute, false}, {10 * time.Minute, 12 * time.Minute, true}} {
 		c := base
 		c.NATS.ReconcileEvery, c.NATS.ReconcileWindow = f.every, f.window
 		if problems := c.validate(); (len(problems) == 0) != f.ok {

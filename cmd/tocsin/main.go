@@ -1,14 +1,15 @@
 // Command tocsin is the worker and its tools.
 //
-//	tocsin run        consume, judge, store, publish
-//	tocsin check      read configuration and servers, refuse hazards
-//	tocsin migrate    bring ClickHouse and the alert stream to this version
-//	tocsin audit      prove that every record is stored once, and unaltered
-//	tocsin reconcile  publish candidates that the alert stream lacks
-//	tocsin load       turn files into events
-//	tocsin rules      check and test packs of rules
-//	tocsin schema     JSON Schemas, field and function reference
-//	tocsin deadline   count a filing deadline
+//	tocsin run          consume, judge, store, publish
+//	tocsin check        read configuration and servers, refuse hazards
+//	tocsin migrate      bring ClickHouse and the alert stream to this version
+//	tocsin audit        prove that every record is stored once, and unaltered
+//	tocsin reconcile    publish candidates that the alert stream lacks
+//	tocsin deadletters  look at records that are no events, send them again, set them aside
+//	tocsin load         turn files into events
+//	tocsin rules        check and test packs of rules
+//	tocsin schema       JSON Schemas, field and function reference
+//	tocsin deadline     count a filing deadline
 //	tocsin version
 //
 // Exit codes: 0 done, and nothing is wrong; 1 it could not be carried out, or
@@ -53,6 +54,7 @@ var commands = []command{
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
 	{"audit", "prove that every record is stored once, unaltered, and every candidate published", runAudit},
 	{"reconcile", "publish candidates that ClickHouse holds and the alert stream lacks", runReconcile},
+	{"deadletters", "look at records that are no events, send them again, set them aside", runDeadLetters},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check and test a pack of rules", plain(runRules)},
 	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
@@ -88,7 +90,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 func usage(w io.Writer) {
 	fmt.Fprint(w, "tocsin watches ledger and system events for Form 8-K disclosure candidates.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  tocsin %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  tocsin %-11s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\ntocsin COMMAND -h explains a command.\n")
 }

@@ -13,33 +13,29 @@ import (
 )
 
 // loopsOwn is how old a row must be before its alert is looked for: what is
-// younger the loop is likely to be publishing. It need not be exact.
-const loopsOwn = 5 * time.Minute
+// younger than an intent the loop may be publishing. It need not be exact.
+func (c *config) loopsOwn() time.Duration { return c.Worker.IntentTTL + c.ClickHouse.InsertTimeout }
 
 // patrol is the reconciler beside a worker's loop.
 type patrol struct {
 	*reconciler
-	every, window time.Duration
-	maxAge        func(now time.Time) time.Time // natsConfig.remembered
-	published     prometheus.Counter
-	log           *slog.Logger
+	every, window, own time.Duration
+	maxAge             func(now time.Time) time.Time // natsConfig.remembered
+	published          prometheus.Counter
+	log                *slog.Logger
 
 	away   bool            // the last look ended early
 	failed map[string]bool // candidates whose failure was logged
 }
 
 // newPatrol returns the patrol that c asks for.
-func newPatrol(c *config, db *clickhouse.Sink, stream *nats.Sink, registry prometheus.Registerer, log *slog.Logger) (*patrol, error) {
-	judges, err := newPast(c, db)
-	if err != nil {
-		return nil, err
-	}
-	p := &patrol{reconciler: &reconciler{cluster: c.Kafka.Cluster, db: db, stream: stream, past: judges},
-		every: c.NATS.ReconcileEvery, window: c.NATS.ReconcileWindow, maxAge: c.NATS.remembered, log: log, failed: make(map[string]bool),
+func newPatrol(c *config, db *clickhouse.Sink, stream *nats.Sink, registry prometheus.Registerer, log *slog.Logger) *patrol {
+	p := &patrol{reconciler: &reconciler{cluster: c.Kafka.Cluster, db: db, stream: stream, past: newPast(c, db)},
+		every: c.NATS.ReconcileEvery, window: c.NATS.ReconcileWindow, own: c.loopsOwn(), maxAge: c.NATS.remembered, log: log, failed: make(map[string]bool),
 		published: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "reconciled_alerts_total",
 			Help: "Alerts published again because the stream had lost them."})}
 	registry.MustRegister(p.published)
-	return p, nil
+	return p
 }
 
 // run looks at once, because a start may follow a power cut, and then again and
@@ -65,7 +61,7 @@ const shownIDs = 20
 func (p *patrol) once(ctx context.Context, at time.Time) {
 	var ids []string
 	n := 0
-	_, err := p.look(ctx, at.Add(-p.window), at.Add(-loopsOwn), p.maxAge(at), func(one reconciled) {
+	_, err := p.look(ctx, at.Add(-p.window), at.Add(-p.own), p.maxAge(at), func(one reconciled) {
 		if one.err != nil {
 			if !p.failed[one.ID] && len(p.failed) < shownProblems {
 				p.failed[one.ID] = true

@@ -70,10 +70,7 @@ func TestPatrolWaitsAndSaysItOnce(t *testing.T) {
 	c := defaults()
 	c.Kafka.Cluster = "main"
 	var log bytes.Buffer
-	p, err := newPatrol(&c, store, stream, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := newPatrol(&c, store, stream, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 	const putOff, fails = "reconciliation put off", "cannot be published"
 	look := func(name string, at time.Time, wantPutOff, wantFails int) {
 		t.Helper()
@@ -91,7 +88,7 @@ func TestPatrolWaitsAndSaysItOnce(t *testing.T) {
 	for deadline := time.Now().Add(30 * time.Second); back.NumClients() == 0 && time.Now().Before(deadline); {
 		<-time.After(10 * time.Millisecond)
 	}
-	look("the row is the loop's own", at.Add(-58*time.Minute), 1, 0)
+	look("the row is the loop's own", at.Add(-59*time.Minute), 1, 0)
 	look("back, and its rules are gone", at, 1, 1)
 	look("again", at, 1, 1)
 	look("beyond the window", at.Add(48*time.Hour), 1, 1)

@@ -65,21 +65,17 @@ type reconciliation struct {
 
 // run looks at every matter that the stream must still hold.
 func (r *reconciliation) run(ctx context.Context, c *config, each func(reconciled)) error {
-	db, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+	db, err := clickhouse.Open(ctx, c.sink())
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	judges, err := newPast(c, db)
-	if err != nil {
-		return err
-	}
-	stream, err := nats.Open(ctx, c.NATS.sink(judges.calendars))
+	stream, err := nats.Open(ctx, c.NATS.sink())
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	to := &reconciler{cluster: c.Kafka.Cluster, db: db, stream: stream, past: judges, dry: r.DryRun}
+	to := &reconciler{cluster: c.Kafka.Cluster, db: db, stream: stream, past: newPast(c, db), dry: r.DryRun}
 	remembered := c.NATS.remembered(now())
 	r.Held, err = to.look(ctx, remembered, time.Time{}, remembered, func(one reconciled) {
 		r.Missing++

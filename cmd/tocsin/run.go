@@ -120,7 +120,7 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	}
 	var db *clickhouse.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		db, err = clickhouse.Open(ctx, w.config.ClickHouse.sink())
+		db, err = clickhouse.Open(ctx, w.config.sink())
 		return err
 	})
 	if err != nil {
@@ -135,13 +135,9 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	if err != nil {
 		return err
 	}
-	calendars, err := openCalendars(w.config.Rules.Calendar)
-	if err != nil {
-		return err
-	}
 	var stream *nats.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		stream, err = nats.Open(ctx, w.config.NATS.sink(calendars))
+		stream, err = nats.Open(ctx, w.config.NATS.sink())
 		return err
 	})
 	if err != nil {
@@ -149,22 +145,15 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	}
 	defer stream.Close()
 	if w.config.NATS.ReconcileEvery > 0 {
-		end, err := w.reconcile(ctx, db, stream)
-		if err != nil {
-			return err
-		}
-		defer end()
+		defer w.reconcile(ctx, db, stream)()
 	}
-	return w.loop(ctx, drain, db, stream, &library{current: w.engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
 }
 
 // reconcile starts the third actor, which ends with the worker: end waits for
 // it, because the sinks are closed next.
-func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *nats.Sink) (end func(), err error) {
-	patrol, err := newPatrol(w.config, db, stream, w.registry, w.log)
-	if err != nil {
-		return nil, err
-	}
+func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *nats.Sink) (end func()) {
+	patrol := newPatrol(w.config, db, stream, w.registry, w.log)
 	ctx, cancel := context.WithCancel(ctx)
 	var group errgroup.Group
 	group.Go(func() error {
@@ -174,7 +163,7 @@ func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *n
 	return func() {
 		cancel()
 		_ = group.Wait() // it has no error
-	}, nil
+	}
 }
 
 // loop runs the loop on the sinks.

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"testing"
@@ -206,10 +207,11 @@ func TestHeadersOfWhatWasStored(t *testing.T) {
 	c := migrated(t)
 	s := opened(t, c)
 	r := newRandom(24)
+	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("x")))
 	part := Part{"main", "t", 3}
 	for n := range int64(3) {
 		b := r.batch("t", n*10, 10, 0.1)
-		b.Cluster, b.Partition, b.At = part.Cluster, part.Partition, b.Rows[0].Timestamp
+		b.Cluster, b.Partition, b.At, b.Digest = part.Cluster, part.Partition, b.Rows[0].Timestamp, digest
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +234,7 @@ func TestHeadersOfWhatWasStored(t *testing.T) {
 	if len(all) != 3 {
 		t.Fatalf("%d headers, want 3", len(all))
 	}
-	if err := s.SavePack(t.Context(), all[0].Rules, "p", []byte("x")); err != nil {
+	if err := s.SavePack(t.Context(), digest, "p", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	conn := reader(t, c)

@@ -15,12 +15,12 @@ import (
 	"tocsin/pipeline"
 )
 
-// derived are the columns that follow from a record's bytes: what an analyst
-// reads as the event. The hash chain says nothing of them.
+// derived are the columns that follow from a record: what an analyst reads as
+// the event. The hash chain says nothing of them.
 var derived = func() []int {
 	var all []int
 	for i := range columns {
-		if c := &columns[i]; c.group == fields || c.name == "happened_at" {
+		if c := &columns[i]; c.group == fields || c.name == "happened_at" || c.name == "replay_of" {
 			all = append(all, i)
 		}
 	}

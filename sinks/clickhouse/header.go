@@ -40,7 +40,8 @@ func (s *Sink) Headers(ctx context.Context, p Part, first, last int64) iter.Seq2
 	})
 }
 
-// Unkept is rows that were judged by rules of which no pack is kept.
+// Unkept is rows that were judged by rules of which no pack is kept, or another
+// than was: a digest of rules is that of their archive.
 type Unkept struct {
 	Rules   string // their column rules_digest
 	Rows    uint64
@@ -52,11 +53,11 @@ type Unkept struct {
 const unkeptShown = 100
 
 // Unkept yields the rules, a hundred at most, that judged rows of the offsets
-// first to last of a partition and are not in packs. Errors are as for Store and
+// first to last of a partition and are not in packs as they were. Errors are as for Store and
 // end the sequence.
 func (s *Sink) Unkept(ctx context.Context, p Part, first, last int64) iter.Seq2[Unkept, error] {
 	const query = `SELECT toString(rules_digest) AS rules, count(), min(offset) AS lowest, max(offset) FROM events
-		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 AND rules_digest NOT IN (SELECT digest FROM packs)
+		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 AND rules_digest NOT IN (SELECT digest FROM packs WHERE lower(hex(SHA256(archive))) = digest)
 		GROUP BY rules ORDER BY lowest LIMIT $6`
 	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, unkeptShown}, func(rows driver.Rows, u *Unkept) error {
 		return rows.Scan(&u.Rules, &u.Rows, &u.Lowest, &u.Highest)

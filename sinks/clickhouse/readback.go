@@ -6,43 +6,49 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"tocsin/pipeline"
 )
 
 // ErrNoPack is why LoadPack can fail for good.
 var ErrNoPack = errors.New("no worker has kept them in the table packs: they were judged by in another database, or the row was deleted; " +
 	"restore the row, or start a worker of the release and with the pack that has this digest once, which keeps it")
 
-// Watermark is how far a partition is stored.
-type Watermark struct {
-	Topic     string
-	Partition int32
-	Offset    int64 // of the last row
+// Holds implements pipeline.Store. It reads the projection by_offset.
+func (s *Sink) Holds(ctx context.Context, b *pipeline.Batch) (bool, error) {
+	var rows, own uint64
+	var least, most uint32
+	err := s.conn.QueryRow(ctx, `SELECT count(), countIf(batch_first = $4 AND batch_last = $5), min(batch_rows), max(batch_rows) FROM events
+		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5`,
+		b.Cluster, b.Topic, b.Partition, b.First, b.Last).Scan(&rows, &own, &least, &most)
+	switch {
+	case err != nil:
+		return false, classified(ctx, err)
+	case rows == 0:
+		return false, nil
+	case rows == own && uint64(least) == rows && uint64(most) == rows:
+		return true, nil
+	}
+	return false, fmt.Errorf("clickhouse: the batch %s is to be stored, and of its offsets %d rows are there, %d of them of this batch: "+
+		"a batch is stored as a whole or not at all, so rows were removed or added by hand, or another group stores under the same kafka.cluster; "+
+		"see tocsin audit --topic %s", b.Token(), rows, own, b.Topic)
 }
 
-// Watermarks returns the last stored offset of each partition of a Kafka
-// cluster, by topic and partition. It is where to begin when the group's
-// offsets are lost. Errors are as for Store.
-func (s *Sink) Watermarks(ctx context.Context, cluster string) (all []Watermark, err error) {
-	rows, err := s.conn.Query(ctx, `SELECT topic, partition, max(offset) FROM events WHERE cluster = $1 GROUP BY ALL ORDER BY ALL`, cluster)
+// Tail implements pipeline.Store.
+func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32) (t pipeline.Tail, ok bool, err error) {
+	var rows uint64
+	var last int64
+	const where = `WHERE cluster = $1 AND topic = $2 AND partition = $3`
+	err = s.conn.QueryRow(ctx, `SELECT count(), max(offset) FROM events `+where, cluster, topic, partition).Scan(&rows, &last)
+	if err != nil || rows == 0 {
+		return t, false, classified(ctx, err)
+	}
+	var chain []byte
+	err = s.conn.QueryRow(ctx, `SELECT batch_last, toString(chain) FROM events `+where+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&t.Last, &chain)
 	if err != nil {
-		return nil, classified(ctx, err)
+		return t, false, classified(ctx, err)
 	}
-	for rows.Next() {
-		var w Watermark
-		if err := rows.Scan(&w.Topic, &w.Partition, &w.Offset); err != nil {
-			return nil, classified(ctx, errors.Join(err, rows.Close()))
-		}
-		all = append(all, w)
-	}
-	return all, classified(ctx, errors.Join(rows.Err(), rows.Close()))
-}
-
-// Rows returns how many rows are stored of the offsets first to last of a
-// partition. Errors are as for Store.
-func (s *Sink) Rows(ctx context.Context, cluster, topic string, partition int32, first, last int64) (n uint64, err error) {
-	err = s.conn.QueryRow(ctx, `SELECT count() FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5`,
-		cluster, topic, partition, first, last).Scan(&n)
-	return n, classified(ctx, err)
+	return t, copy(t.Chain[:], chain) == len(t.Chain), nil
 }
 
 // SavePack keeps a pack under the digest of its rules. A digest that is there

@@ -3,7 +3,7 @@ package endtoend
 import (
 	"bytes"
 	"crypto/sha256"
-	little "encoding/binary"
+	big "encoding/binary"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -36,9 +36,12 @@ func (h *harness) bulk(first, last int, head *[32]byte) {
 		for i := first; i < min(first+chunk, last); i++ {
 			value := contract(i).Value
 			hash := sha256.Sum256(value)
-			*head = sha256.Sum256(append(head[:], hash[:]...))
-			body.Write(little.LittleEndian.AppendUint64(nil, uint64(i)))
-			body.Write(little.AppendUvarint(nil, uint64(len(value))))
+			number := big.BigEndian.AppendUint64
+			said := number(number(head[:], uint64(i)), uint64(time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).UnixMilli()))
+			said = number(number(number(said, 0), 0), 0) // no key, no headers, no tombstone
+			*head = sha256.Sum256(append(said, hash[:]...))
+			body.Write(big.LittleEndian.AppendUint64(nil, uint64(i)))
+			body.Write(big.AppendUvarint(nil, uint64(len(value))))
 			body.Write(value)
 			body.Write(hash[:])
 			body.Write(head[:])
