@@ -110,7 +110,7 @@ func (s *seen) Store(ctx context.Context, b *Batch) error {
 	return s.memory.Store(ctx, b)
 }
 
-func (s *seen) Holds(ctx context.Context, b *Batch) (bool, error) {
+func (s *seen) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
 	s.mu.Lock()
 	s.looked[b.Token()] = true
 	s.mu.Unlock()

@@ -154,21 +154,26 @@ func (s *session) deliver(ctx context.Context, p *partition) error {
 	if p.open.replay {
 		// It may be stored, and for longer than the store remembers its token.
 		err := s.persist(ctx, "look", func(ctx context.Context) (err error) {
-			held, err = s.store.Holds(ctx, b)
+			var chain Hash
+			if chain, held, err = s.store.Holds(ctx, b); held {
+				// Not what was computed here: compaction may have taken records
+				// of the range since.
+				p.open.head = chain
+			}
+			if _, waits := Waiting(err); err != nil && !waits && b.Late(time.Now()) {
+				// Perhaps another group, which knew nothing of the intent, has
+				// stored the records otherwise: the declaration will say.
+				return ErrLate
+			}
 			return err
 		})
 		if err != nil {
-			return err
+			return s.late(p, err)
 		}
 	}
 	if !held {
-		err := s.persist(ctx, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) })
-		if errors.Is(err, ErrLate) {
-			s.log.Warn("declaring a batch again: it came too late to be stored", "partition", p.String(), "first", b.First, "last", b.Last)
-			return nil
-		}
-		if err != nil {
-			return err
+		if err := s.persist(ctx, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) }); err != nil {
+			return s.late(p, err)
 		}
 		s.metrics.stored(b)
 	}
@@ -179,6 +184,16 @@ func (s *session) deliver(ctx context.Context, p *partition) error {
 		s.metrics.published(alerts)
 	}
 	p.settle()
+	return nil
+}
+
+// late takes an error of a step for what it is, unless it is that the batch
+// came too late: that ends its delivery and nothing else.
+func (s *session) late(p *partition, err error) error {
+	if !errors.Is(err, ErrLate) {
+		return err
+	}
+	s.log.Warn("declaring a batch again: it came too late to be stored", "partition", p.String(), "first", p.open.First, "last", p.open.Last)
 	return nil
 }
 

@@ -115,6 +115,9 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		if len(f.Records) == 0 || p == nil {
 			return // what has not begun is fetched again when it does
 		}
+		if p.tail != nil && p.open == nil && f.Records[0].Offset > p.next {
+			s.forgo(p)
+		}
 		records := p.unsettled(f.Records)
 		if len(records) == 0 {
 			s.client.SetOffsets(p.rewind(p.wanted())) // which the client refuses before a poll has returned something

@@ -275,18 +275,18 @@ func (m *memory) Store(ctx context.Context, b *Batch) error {
 	return m.afterErr()
 }
 
-func (m *memory) Holds(ctx context.Context, b *Batch) (bool, error) {
+func (m *memory) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.storeErr(); err != nil {
-		return false, err
+		return Hash{}, false, err
 	}
 	for i := range m.batches {
-		if m.batches[i].Token() == b.Token() {
-			return true, nil
+		if held := &m.batches[i]; held.Token() == b.Token() {
+			return held.Rows[len(held.Rows)-1].Chain, true, nil
 		}
 	}
-	return false, nil
+	return Hash{}, false, nil
 }
 
 func (m *memory) Tail(_ context.Context, _, topic string, partition int32) (t Tail, ok bool, err error) {
@@ -294,7 +294,7 @@ func (m *memory) Tail(_ context.Context, _, topic string, partition int32) (t Ta
 	defer m.mu.Unlock()
 	for _, b := range m.batches {
 		if b.Topic == topic && b.Partition == partition && (!ok || b.Last > t.Last) {
-			t, ok = Tail{b.Last, b.Rows[len(b.Rows)-1].Chain}, true
+			t, ok = Tail{First: b.First, Last: b.Last, Digest: b.Digest, Before: t.Chain, Chain: b.Rows[len(b.Rows)-1].Chain}, true
 		}
 	}
 	return t, ok, nil

@@ -28,6 +28,9 @@ type partition struct {
 	// pending is the intent that must be replayed before anything else; nil
 	// when there is none. While it is set the next record is its first.
 	pending *intent
+	// tail is the stored batch that pending stands for where the group had no
+	// mark; else nil.
+	tail *Tail
 	// settled says that everything before next is stored and published, and
 	// that the group does not know it yet: the next commit tells.
 	settled bool
@@ -67,7 +70,7 @@ func (p *partition) completion() commitment {
 // settle records that the open batch is stored and published.
 func (p *partition) settle() {
 	p.head, p.next, p.epoch = p.open.head, p.open.Last+1, p.open.epoch
-	p.pending, p.settled, p.open.done = nil, true, true
+	p.pending, p.tail, p.settled, p.open.done = nil, nil, true, true
 }
 
 // retriable reports whether Kafka says that the same request may succeed later.

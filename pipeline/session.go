@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // session is one membership of the consumer group. Its fields belong to the
@@ -69,6 +71,7 @@ func (s *session) options() []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.SessionTimeout(s.SessionTimeout),
 		kgo.RebalanceTimeout(s.SessionTimeout),
+		kgo.RetryTimeoutFn(s.retryTimeout),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { s.assigned(added, +1) }),
@@ -80,6 +83,22 @@ func (s *session) options() []kgo.Opt {
 			}
 		}),
 	)
+}
+
+// retryTimeout is how long the client repeats a request by itself, a commit not
+// at all: after a lost connection it would send the same bytes again, take the
+// second answer for the outcome, and leave the first on its way, to be applied
+// when the member has committed more. (Found by package model: with it, a late
+// copy of a completion erases the next batch's intent.) The other times are the
+// client's own.
+func (s *session) retryTimeout(key int16) time.Duration {
+	switch kmsg.Key(key) {
+	case kmsg.OffsetCommit:
+		return time.Nanosecond
+	case kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.ConsumerGroupHeartbeat:
+		return s.SessionTimeout
+	}
+	return 30 * time.Second
 }
 
 // gone forgets partitions that were revoked or lost.

@@ -21,19 +21,22 @@ type Store interface {
 	// time or an operator and is retried for ever; any other error stops the
 	// worker.
 	Store(ctx context.Context, b *Batch) error
-	// Holds reports whether the rows of exactly this batch are kept. Rows of
-	// another batch in its range, or some of its own, are an error that stops
-	// the worker: nothing that Tocsin does leaves them. Errors are as for Store.
-	Holds(ctx context.Context, b *Batch) (bool, error)
-	// Tail returns where the rows of a partition end; ok is false when there
-	// are none. Errors are as for Store.
+	// Holds reports whether the rows of exactly this batch are kept, and the
+	// chain of the last of them. Rows of another batch in its range, or some of
+	// its own, are an error that stops the worker: nothing that Tocsin does
+	// leaves them. Errors are as for Store.
+	Holds(ctx context.Context, b *Batch) (chain Hash, held bool, err error)
+	// Tail returns the last batch of a partition; ok is false when there is
+	// none. Errors are as for Store.
 	Tail(ctx context.Context, cluster, topic string, partition int32) (t Tail, ok bool, err error)
 }
 
-// Tail is the end of what is stored of a partition.
+// Tail is the last batch that is stored of a partition.
 type Tail struct {
-	Last  int64 // offset of the last record of the last batch
-	Chain Hash  // of the last row
+	First, Last int64  // offsets of its first and last record
+	Digest      string // of the rules that judged it
+	Before      Hash   // chain of the row before it; zero when there is none
+	Chain       Hash   // chain of its last row
 }
 
 // ErrLate is Store's answer to a batch whose intent is too old: somebody else

@@ -14,12 +14,14 @@ import (
 //
 //	the group has a mark    at the committed offset; a mark with an intent is
 //	                        replayed first
-//	no mark, rows stored    after the last row: the group's offsets were deleted,
-//	                        have expired, or the group was renamed
+//	no mark, rows stored    with the last batch, as if it had been promised and
+//	                        not done: the group's offsets were deleted, have
+//	                        expired, or the group was renamed
 //	no mark, no rows        as first_start says
 //
-// Whatever was found, the group is told in the same cycle, before anything is
-// stored, so that it is found out once.
+// The last batch, because its alerts may be missing: its worker may have ended
+// after the store. Those of earlier batches are not, because a batch is declared
+// after the one before it is settled.
 
 // sighting is the end of a partition's rows as it was last seen.
 type sighting struct {
@@ -27,8 +29,8 @@ type sighting struct {
 	since time.Time // when it was first seen like this
 }
 
-// waitTail is what is waited for before a partition without a mark begins
-// after its last row.
+// waitTail is what is waited for before a partition without a mark begins with
+// its last batch.
 const waitTail = "the rows of partitions without a committed offset to stand still"
 
 // begin makes the partitions known that were assigned since the last poll. It
@@ -93,11 +95,16 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition) 
 			s.client.PauseFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
 			continue
 		case stored:
-			p.next, p.head = tail.Last+1, tail.Chain
-			if err := kept[tp].holds(p.next); err != nil {
+			if err := kept[tp].holds(tail.Last + 1); err != nil {
 				return stop(fmt.Errorf("%s: group %s has no committed offset, the last row stored is of offset %d, %w", tp, s.Group, tail.Last, err))
 			}
-			s.log.Warn("no committed offset: beginning after the last row", "partition", tp.String(), "group", s.Group, "first", p.next)
+			// The limit of its records' size is not stored; it is this worker's.
+			p.next, p.head, p.settled = tail.First, tail.Before, false
+			p.pending, p.tail = &intent{Last: tail.Last, Digest: tail.Digest, MaxBytes: s.Limits.MaxBytes}, &tail
+			s.log.Warn("no committed offset: beginning with the last batch stored", "partition", tp.String(), "group", s.Group, "first", tail.First, "last", tail.Last)
+			if kept[tp].first > tail.First {
+				s.forgo(p)
+			}
 		case s.FirstStart == StartEarliest, kept[tp].first == kept[tp].end: // nothing to choose between
 			p.next = kept[tp].first
 		case s.FirstStart == StartLatest:
@@ -172,6 +179,15 @@ func (s *session) kept(ctx context.Context) (map[topicPartition]extent, error) {
 		kept[topicPartition{o.Topic, o.Partition}] = extent{o.Offset, to.Offset}
 	})
 	return kept, nil
+}
+
+// forgo gives up the replay of a batch that is known to be stored, because its
+// first record is gone from Kafka.
+func (s *session) forgo(p *partition) {
+	s.log.Warn("the last batch stored cannot be replayed, its records are gone: tocsin reconcile publishes what alerts of it are missing",
+		"partition", p.String(), "first", p.tail.First, "last", p.tail.Last)
+	p.next, p.head, p.settled = p.tail.Last+1, p.tail.Chain, true
+	p.pending, p.tail = nil, nil
 }
 
 // wanted is the offset before which every record is settled or in the open

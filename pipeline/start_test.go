@@ -2,12 +2,16 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // forgetOffsets deletes the group's offsets, as an operator can while the group
@@ -263,4 +267,115 @@ func TestAReplayReadsUnderTheLimitsOfItsIntent(t *testing.T) {
 			t.Errorf("the record's failure is %+v, want too_large", f)
 		}
 	})
+}
+
+// The last batch that is stored may not be published: a group without offsets
+// publishes what is missing of it, and of it alone.
+func TestWithoutOffsetsTheLastBatchIsPublished(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		b.produce(0, 200)
+		w := b.start()
+		b.settled(200, time.Minute)
+		b.end(w)
+		b.sink.set(func() { b.sink.pubErr = func() error { return errAway } })
+		b.produce(200, 100)
+		w = b.start()
+		b.settled(300, time.Minute)
+		b.end(w)
+		b.forgetOffsets()
+		b.sink.set(func() { b.sink.pubErr = nothing; b.sink.current = "two" })
+		b.produce(300, 100)
+		w = b.start()
+		b.settled(400, 5*time.Minute)
+		b.end(w)
+		b.exact(400)
+	})
+}
+
+// Where the records of the last batch are gone, the partition begins after it.
+func TestALastBatchThatIsGoneFromKafkaIsForgone(t *testing.T) {
+	for _, gone := range []int64{150, 200} {
+		t.Run(fmt.Sprint("until ", gone), func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				b := newBench(t, 1)
+				b.produce(0, 200)
+				w := b.start(func(c *Config) { c.MaxRecords = 100 })
+				b.settled(200, time.Minute)
+				b.end(w)
+				b.forgetOffsets()
+				client := b.client()
+				defer client.Close()
+				offsets := make(kadm.Offsets)
+				offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: gone})
+				if _, err := kadm.NewClient(client).DeleteRecords(t.Context(), offsets); err != nil {
+					t.Fatal(err)
+				}
+				w = b.start()
+				time.Sleep(2 * time.Minute)
+				if o := b.group(0); o.At != 200 {
+					t.Errorf("the group is told to begin at %d, want 200", o.At)
+				}
+				b.produce(200, 100)
+				b.settled(300, 5*time.Minute)
+				b.end(w)
+				b.exact(300)
+			})
+		})
+	}
+}
+
+// disputed is a store that finds another group's rows, after so long that they
+// can be there.
+type disputed struct {
+	*memory
+	asked int
+}
+
+func (s *disputed) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
+	if s.asked++; s.asked == 1 {
+		time.Sleep(2 * time.Minute)
+		return Hash{}, false, errors.New("rows of another batch")
+	}
+	return s.memory.Holds(ctx, b)
+}
+
+func TestRowsOfAnotherBatchFoundTooLateAreNoReasonToStop(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		b.produce(0, 100)
+		b.promise()
+		w := b.startOn(&disputed{memory: b.sink})
+		b.settled(100, 10*time.Minute)
+		b.end(w)
+		b.exact(100)
+	})
+}
+
+// The same when compaction has taken its first record and left later ones.
+func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
+	b := &bench{t: t, sink: newMemory(), log: slog.New(slog.DiscardHandler)}
+	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, Linger: 1, DrainTimeout: 2,
+		RebalanceGrace: 1, StepTimeout: 1, BackoffMin: 1, BackoffMax: 1, SessionTimeout: 3, IntentTTL: 1}, b.sink, b.sink, b.sink,
+		NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{Worker: w, partitions: make(map[topicPartition]*partition)}
+	if s.client, err = kgo.NewClient(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.client.Close()
+	tp := topicPartition{topic, 0}
+	tail := Tail{First: 10, Last: 19, Chain: Hash{1}}
+	s.partitions[tp] = &partition{topicPartition: tp, next: 10, tail: &tail, pending: &intent{Last: 19, Digest: b.sink.Current().Digest()}}
+	var records []*kgo.Record
+	for _, o := range []int64{12, 19, 20, 21} {
+		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(int(o))})
+	}
+	var held []*partition
+	n, _, err := s.judge(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}}, &held)
+	if err != nil || n != 2 || len(held) != 1 || held[0].open.First != 20 || held[0].open.before != tail.Chain || held[0].open.replay {
+		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, held)
+	}
 }

@@ -14,9 +14,10 @@ import (
 func TestReadBack(t *testing.T) {
 	s := opened(t, migrated(t))
 	r := newRandom(10)
+	var third *pipeline.Batch
 	for _, first := range []int64{0, 100, 300} { // 200 to 299 were never sent
 		b := r.batch("t", first, 100, 0.1)
-		b.Partition = 3
+		b.Partition, third = 3, b
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -43,8 +44,10 @@ func TestReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	tail("main", "t", 3, 420)
-	if held, _, _ := s.Tail(t.Context(), "main", "t", 3); held.Chain != last.Rows[1].Chain {
-		t.Error("the tail's chain is not that of the last row")
+	held, _, _ := s.Tail(t.Context(), "main", "t", 3)
+	want := pipeline.Tail{First: 400, Last: 420, Digest: last.Digest, Before: third.Rows[99].Chain, Chain: last.Rows[1].Chain}
+	if held != want {
+		t.Errorf("the tail is %+v, want %+v", held, want)
 	}
 }
 
@@ -69,7 +72,10 @@ func TestHolds(t *testing.T) {
 	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, batch_first, batch_last, batch_rows) VALUES ('main', 't', 3, 25, 20, 29, 10)`)
 	f := func(b *pipeline.Batch, want string) {
 		t.Helper()
-		held, err := s.Holds(t.Context(), b)
+		chain, held, err := s.Holds(t.Context(), b)
+		if held && chain != b.Rows[len(b.Rows)-1].Chain {
+			t.Errorf("%s: the chain is not that of its last row", b.Token())
+		}
 		got := fmt.Sprint(held)
 		if err != nil {
 			if _, waiting := pipeline.Waiting(err); waiting {
@@ -141,7 +147,7 @@ func TestPacks(t *testing.T) {
 		t.Errorf("%d rows for 2 packs", n)
 	}
 	_, err = s.LoadPack(t.Context(), "d3")
-	if _, waiting := pipeline.Waiting(err); !errors.Is(err, errNoPack) || waiting {
+	if _, waiting := pipeline.Waiting(err); !errors.Is(err, ErrNoPack) || waiting {
 		t.Errorf("a pack that nobody kept: %v", err)
 	}
 }

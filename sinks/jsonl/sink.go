@@ -68,10 +68,13 @@ func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 }
 
 // Holds implements pipeline.Store: what was printed, and no more than that.
-func (s *Sink) Holds(_ context.Context, b *pipeline.Batch) (bool, error) {
+func (s *Sink) Holds(_ context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tokens[b.Token()], nil
+	if !s.tokens[b.Token()] {
+		return chain, false, nil
+	}
+	return b.Rows[len(b.Rows)-1].Chain, true, nil
 }
 
 // Tail implements pipeline.Store: nothing was printed by an earlier process.

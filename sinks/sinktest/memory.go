@@ -73,16 +73,20 @@ func (m *Memory) Store(ctx context.Context, b *pipeline.Batch) error {
 }
 
 // Holds implements pipeline.Store.
-func (m *Memory) Holds(ctx context.Context, b *pipeline.Batch) (held bool, err error) {
-	err = m.call(ctx, func() { held = m.tokens[b.Token()] })
-	return held, err
+func (m *Memory) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+	err = m.call(ctx, func() {
+		if held = m.tokens[b.Token()]; held {
+			chain = b.Rows[len(b.Rows)-1].Chain
+		}
+	})
+	return chain, held, err
 }
 
 // Tail implements pipeline.Store.
 func (m *Memory) Tail(ctx context.Context, _, topic string, number int32) (t pipeline.Tail, ok bool, err error) {
 	err = m.call(ctx, func() {
 		for _, r := range m.rows[partition{topic, number}] {
-			t, ok = pipeline.Tail{Last: r.Offset, Chain: r.Chain}, true
+			t, ok = pipeline.Tail{First: r.Offset, Last: r.Offset, Before: t.Chain, Chain: r.Chain}, true // a batch for each row
 		}
 	})
 	return t, ok, err

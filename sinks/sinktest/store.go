@@ -126,8 +126,9 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		first, second := s.small(), s.batch(tombstone)
 		s.store(t, first)
 		for b, want := range map[*pipeline.Batch]bool{first: true, second: false} {
-			if got, err := s.Store.Holds(t.Context(), b); got != want || err != nil {
-				t.Errorf("holds %s: %v, %v; want %v", b.Token(), got, err, want)
+			chain, got, err := s.Store.Holds(t.Context(), b)
+			if got != want || err != nil || (want && chain != b.Rows[len(b.Rows)-1].Chain) {
+				t.Errorf("holds %s: %v, %x, %v; want %v, and the chain of its last row", b.Token(), got, chain, err, want)
 			}
 		}
 	})

@@ -37,7 +37,7 @@ func TestLostOffsets(t *testing.T) {
 	}
 	more()
 	says := h.tocsin("run", "--drain", "--config", h.config)
-	if !strings.Contains(says, "no committed offset: beginning after the last row") {
+	if !strings.Contains(says, "no committed offset: beginning with the last batch stored") {
 		t.Errorf("the worker does not say what it found:\n%s", says)
 	}
 	h.exact(n)
