@@ -123,7 +123,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	} else if err := r.sources.build(ctx, plain); err != nil {
 		return err
 	}
-	configs, dirs, err := writeConfigs(r.dir, r.Protocol)
+	ttl := intentTTL
+	if s := scenarios[r.Scenario]; s.long {
+		ttl = longTTL
+	}
+	configs, dirs, err := writeConfigs(r.dir, r.Protocol, ttl)
 	if err != nil {
 		return err
 	}
