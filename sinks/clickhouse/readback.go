@@ -33,7 +33,7 @@ func (s *Sink) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Has
 			"see tocsin audit --topic %s", b.Token(), rows, own, b.Topic)
 	}
 	var text []byte
-	err = s.conn.QueryRow(ctx, `SELECT argMax(toString(chain), offset) FROM events
+	err = s.conn.QueryRow(ctx, `SELECT argMax(chain, offset) FROM events
 		WHERE `+ofPartition+` AND offset BETWEEN $4 AND $5 AND batch_at = fromUnixTimestamp64Milli($6)`,
 		b.Cluster, b.Topic, b.Partition, b.First, b.Last, clampMillis(b.At.UnixMilli())).Scan(&text)
 	if err == nil && copy(chain[:], text) != len(chain) {
@@ -55,7 +55,7 @@ func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32)
 		return fail(err)
 	}
 	var chain []byte
-	err = s.conn.QueryRow(ctx, `SELECT batch_first, batch_last, toString(rules_digest), toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`,
+	err = s.conn.QueryRow(ctx, `SELECT batch_first, batch_last, toString(rules_digest), chain FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`,
 		cluster, topic, partition, last).Scan(&t.First, &t.Last, &t.Digest, &chain)
 	if err != nil {
 		return fail(err)
@@ -68,7 +68,7 @@ func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32)
 	if rows == 0 {
 		return t, true, nil
 	}
-	err = s.conn.QueryRow(ctx, `SELECT toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&chain)
+	err = s.conn.QueryRow(ctx, `SELECT chain FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&chain)
 	if err != nil {
 		return fail(err)
 	}
