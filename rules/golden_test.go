@@ -102,6 +102,8 @@ type verdict struct {
 	DeadlineError string            `json:"deadline_error,omitempty"`
 	Value         string            `json:"value,omitempty"`
 	Reason        string            `json:"reason,omitempty"`
+	Sentence      string            `json:"sentence,omitempty"`
+	Change        []rules.Change    `json:"change,omitempty"`
 	Explanation   rules.Explanation `json:"explanation,omitempty"`
 }
 
@@ -114,6 +116,7 @@ func show(name string, v *rules.Verdict) verdict {
 	out.Candidate, out.Severity, out.Key, out.Registrant, out.Profile = f.CandidateID, f.Severity.String(), f.Key, f.Registrant, f.Profile
 	out.Trigger, out.TriggerField, out.DeadlineError = f.Trigger.Format(time.RFC3339), f.TriggerField, f.DeadlineError
 	out.Value, out.Reason, out.Explanation = f.Value, f.Reason, f.Explanation
+	out.Sentence, out.Change = f.Sentence, f.Change
 	if !f.Deadline.DueAt.IsZero() {
 		out.DueAt = f.Deadline.DueAt.Format(time.RFC3339)
 	}
