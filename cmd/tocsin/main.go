@@ -4,7 +4,7 @@
 //	tocsin check      read configuration and servers, refuse hazards
 //	tocsin migrate    bring ClickHouse and the alert stream to this version
 //	tocsin load       turn files into events
-//	tocsin rules      check and test packs of rules
+//	tocsin rules      check, test and explain packs of rules, judge files by them
 //	tocsin schema     JSON Schemas, field and function reference
 //	tocsin deadline   count a filing deadline
 //	tocsin version
@@ -48,7 +48,7 @@ var commands = []command{
 	{"check", "read configuration, rules and servers, and refuse hazards", runCheck},
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
-	{"rules", "check and test a pack of rules", plain(runRules)},
+	{"rules", "check, test and explain a pack of rules, and judge files by it", runRules},
 	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
 	{"deadline", "count a Form 8-K deadline", plain(runDeadline)},
 	{"version", "print the version and what it is built from", plain(runVersion)},

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"tocsin/rules"
@@ -16,57 +19,78 @@ import (
 	"tocsin/rules/packs"
 )
 
-const rulesUsage = `tocsin rules: check and test a pack of rules
+const rulesUsage = `tocsin rules: check, test and explain packs of rules
 
-  tocsin rules check PATH   everything that is wrong with the pack, at once
-  tocsin rules test PATH    the same, and what its cases come to
+  tocsin rules check PACK                 everything that is wrong with the pack, at once
+  tocsin rules test PACK                  the same, and what its cases come to
+  tocsin rules eval [PACK] --events FILE  judge a file of events, without any server
+  tocsin rules explain [PACK] --event FILE [--rule ID]
+                                          why a rule fired or did not, and what would
+                                          have turned it round
 
-PATH is a pack's directory or the name of a pack that ships with the program
-(%s). Exit code 0: nothing is wrong; 1: something is; 2: called
-wrongly.
-
+PACK is a directory or the name of a pack that ships with the program (%s).
+Exit code 0: nothing is wrong; 1: something is; 2: called wrongly.
+tocsin rules VERB -h explains a verb.
 `
 
+// rulesVerb is a verb of tocsin rules.
+type rulesVerb func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain}
+
 // runRules is the command tocsin rules. It returns the exit code.
-func runRules(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("rules", flag.ContinueOnError)
+func runRules(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if verb := rulesVerbs[args[0]]; verb != nil {
+			return verb(ctx, args[1:], stdin, stdout, stderr)
+		}
+		if args[0] == "-h" || args[0] == "--help" || args[0] == "help" && len(args) == 1 {
+			fmt.Fprintf(stdout, rulesUsage, strings.Join(packs.Names(), ", "))
+			return exitOK
+		}
+	}
+	fmt.Fprintf(stderr, "tocsin rules: say %s; tocsin rules -h explains\n", strings.Join(slices.Sorted(maps.Keys(rulesVerbs)), ", "))
+	return exitUsage
+}
+
+func runCheckPack(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	return runPack("check", args, stdout, stderr)
+}
+
+func runTestPack(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	return runPack("test", args, stdout, stderr)
+}
+
+// runPack is tocsin rules check and tocsin rules test.
+func runPack(verb string, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("tocsin rules "+verb, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print JSON")
 	overrides := flags.String("calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
-	flags.Usage = func() {
-		fmt.Fprintf(stderr, rulesUsage, strings.Join(packs.Names(), ", "))
-		flags.PrintDefaults()
-	}
 	wrong := func(format string, args ...any) int {
 		fmt.Fprintf(stderr, "tocsin rules: "+format+"\n", args...)
 		return exitUsage
 	}
-	verb := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		verb, args = args[0], args[1:]
-	}
-	switch err := flags.Parse(args); {
+	named, err := interleaved(flags, args)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
 		return exitUsage
-	case verb != "check" && verb != "test":
-		return wrong("say check or test; tocsin rules -h explains")
-	case flags.NArg() != 1:
+	case len(named) != 1:
 		return wrong("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
 	}
 	var cal *calendar.Calendars
 	if *overrides != "" {
-		var err error
 		if cal, err = calendar.Load(*overrides); err != nil {
 			return wrong("%v", err)
 		}
 	}
-	files, err := openPack(flags.Arg(0))
+	files, err := openPack(named[0])
 	if err != nil {
 		return wrong("%v", err)
 	}
-	report := inspect(files, flags.Arg(0), cal, verb == "test")
+	report := inspect(files, named[0], cal, verb == "test")
 	if err := report.write(stdout, *asJSON); err != nil {
 		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
 		return exitFailed

@@ -35,7 +35,7 @@ func TestRulesCommand(t *testing.T) {
 	f := func(args []string, code int, parts ...string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if got := runRules(args, &out, &errs); got != code {
+		if got := runRules(t.Context(), args, nil, &out, &errs); got != code {
 			t.Errorf("%v: exit code %d, want %d\n%s%s", args, got, code, &out, &errs)
 		}
 		for _, part := range parts {
@@ -58,17 +58,17 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"check", "nosuch"}, exitUsage, "neither a directory nor a shipped pack", "sox409")
 	f([]string{"check"}, exitUsage, "name one pack")
 	f([]string{"check", good, bad}, exitUsage, "name one pack")
-	f([]string{"chek", good}, exitUsage, "say check or test")
+	f([]string{"chek", good}, exitUsage, "say check, ")
 	f([]string{"check", "--jason", good}, exitUsage, "jason")
-	f([]string{"-h"}, exitOK, "tocsin rules test PATH")
-	f(nil, exitUsage, "say check or test")
+	f([]string{"-h"}, exitOK, "tocsin rules test PACK")
+	f(nil, exitUsage, "say check, ")
 }
 
 func TestRulesJSON(t *testing.T) {
 	f := func(verb, pack string, code int) packReport {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if got := runRules([]string{verb, "--json", extract(t, pack)}, &out, &errs); got != code {
+		if got := runRules(t.Context(), []string{verb, "--json", extract(t, pack)}, nil, &out, &errs); got != code {
 			t.Errorf("exit code %d, want %d: %s", got, code, &errs)
 		}
 		var r packReport

@@ -169,7 +169,7 @@ func (p *Program) lacking(s *Scope, n *node) string {
 // Lacking says in English that values are missing, named as Program.Missing
 // names them.
 func Lacking(names []string) string {
-	var said []string
+	var fields, said []string
 	for _, name := range names {
 		switch {
 		case name == noProfile:
@@ -177,10 +177,17 @@ func Lacking(names []string) string {
 		case strings.Contains(name, " "):
 			said = append(said, "there is no "+strings.TrimPrefix(name, "a "))
 		default:
-			said = append(said, name+" was not sent")
+			fields = append(fields, name)
 		}
 	}
-	return Sentence(said)
+	switch last := len(fields) - 1; last {
+	case -1:
+	case 0:
+		said = append([]string{fields[0] + " was not sent"}, said...)
+	default:
+		said = append([]string{strings.Join(fields[:last], ", ") + " and " + fields[last] + " were not sent"}, said...)
+	}
+	return strings.Join(said, ", and ")
 }
 
 // Sentence joins phrases with commas and a final and.

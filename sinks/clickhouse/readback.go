@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"tocsin/pipeline"
 )
 
 // errNoPack is why LoadPack can fail for good.
@@ -83,4 +86,37 @@ func (s *Sink) LoadPack(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, errNoPack)
 	}
 	return []byte(archive), nil
+}
+
+// Record is a record as it is kept.
+type Record struct {
+	Timestamp time.Time // Kafka's, in whole milliseconds
+	Headers   []pipeline.Header
+	Raw       []byte
+	Tombstone bool
+	Digest    string // of the rules it was judged by
+}
+
+// Record returns the record at an offset, and false when it is not there.
+// Errors are as for Store.
+func (s *Sink) Record(ctx context.Context, cluster, topic string, partition int32, offset int64) (r Record, found bool, err error) {
+	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(kafka_timestamp), `headers.name`, `headers.value`, raw, tombstone, toString(rules_digest)"+
+		" FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset = $4 LIMIT 1", cluster, topic, partition, offset)
+	if err != nil {
+		return r, false, classified(ctx, err)
+	}
+	var ms int64
+	var names, values []string
+	var raw string
+	if found = rows.Next(); found {
+		err = rows.Scan(&ms, &names, &values, &raw, &r.Tombstone, &r.Digest)
+	}
+	if err := classified(ctx, errors.Join(err, rows.Err(), rows.Close())); err != nil {
+		return r, false, err
+	}
+	r.Timestamp, r.Raw = time.UnixMilli(ms).UTC(), []byte(raw)
+	for i := range names {
+		r.Headers = append(r.Headers, pipeline.Header{Key: names[i], Value: []byte(values[i])})
+	}
+	return r, found, nil
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+
+	"tocsin/rules"
+	"tocsin/rules/event"
+	"tocsin/sinks/clickhouse"
+)
+
+// recordPlace is where a record stood in Kafka.
+type recordPlace struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+var recordPlaceForm = regexp.MustCompile(`^([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,18})$`)
+
+// parseRecordPlace reads TOPIC/PARTITION/OFFSET, unless a file has that name.
+func parseRecordPlace(text string) (at recordPlace, ok bool) {
+	m := recordPlaceForm.FindStringSubmatch(text)
+	if m == nil {
+		return at, false
+	}
+	if _, err := os.Stat(text); err == nil {
+		return at, false
+	}
+	partition, _ := strconv.ParseInt(m[2], 10, 32) // the form bounds both
+	at.topic, at.partition = m[1], int32(partition)
+	at.offset, _ = strconv.ParseInt(m[3], 10, 64)
+	return at, true
+}
+
+// stored gets a record from ClickHouse, and the rules it was judged by.
+func (f *explainFlags) stored(ctx context.Context, at recordPlace) (*subject, error) {
+	if f.config == "" {
+		return nil, fmt.Errorf("%s is a stored event: say with --config where ClickHouse is", f.event)
+	}
+	c, err := loadConfig(f.config, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	calendars, err := openCalendars(c.Rules.Calendar)
+	if err != nil {
+		return nil, err
+	}
+	store, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	record, found, err := store.Record(ctx, c.Kafka.Cluster, at.topic, at.partition, at.offset)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, fmt.Errorf("ClickHouse has no record %s of the cluster %s", f.event, c.Kafka.Cluster)
+	case record.Tombstone:
+		return nil, errors.New("the record is a tombstone: it holds no event")
+	}
+	s := &subject{event: event.New(event.Types()[0]), observed: record.Timestamp}
+	if !f.observed.IsZero() {
+		s.observed = f.observed
+	}
+	headers := func(yield func(string, []byte) bool) {
+		for _, h := range record.Headers {
+			if !yield(h.Key, h.Value) {
+				return
+			}
+		}
+	}
+	if failure := event.NewDecoder(event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}).Decode(s.event, record.Raw, headers); failure != nil {
+		return nil, fmt.Errorf("the record is a dead letter: %s %s", failure.Field, failure.Detail)
+	}
+	if f.pack != "" {
+		_, s.engine, err = openRules(f.pack, f.calendar)
+		return s, err
+	}
+	_, current, err := c.Rules.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	lib := &library{current: current, calendars: calendars, load: store.LoadPack, earlier: map[string]*rules.Engine{}}
+	s.engine, err = lib.ByDigest(ctx, record.Digest)
+	return s, err
+}
