@@ -43,6 +43,7 @@ func FuzzCompile(f *testing.F) {
 			for _, s := range []*dialect.Scope{empty, full} {
 				v := p.Eval(s)
 				p.Explain(s)
+				p.Reason(s)
 				switch {
 				case v.Missing && len(p.Missing(s)) == 0:
 					t.Fatal("unknown, and nothing is missing")

@@ -44,8 +44,12 @@ type change struct {
 }
 
 // Reason evaluates the condition again and finds what decided. It is for hits
-// and for questions: it allocates.
+// and for questions: it allocates. Of an expression that is no condition it says
+// nothing.
 func (p *Program) Reason(s *Scope) Reason {
+	if p.node.typ.Kind != Bool {
+		return Reason{Result: Failed}
+	}
 	r := Reason{Result: p.Test(s)}
 	p.because(s, p.node, &r.Because)
 	want := r.Result != True
