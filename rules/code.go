@@ -21,6 +21,13 @@ const (
 	codeApproval  = "E316" // fewer than two approvals, or the preparer's own
 	codeCalendar  = "E317" // an override of the calendars
 
+	codeNever    = "E321" // a condition that no event can make true
+	codeAlways   = "E322" // a condition that every event makes true
+	codeShadowed = "E323" // a band that is never reached
+	codeBands    = "E324" // bands that overlap, the less severe first
+	codeSame     = "E325" // two rules that say the same
+	codeCost     = "E326" // a rule that costs more than its budget
+
 	codeCaseRule   = "E401" // cases of a rule that the pack does not have
 	codeCaseField  = "E402" // a field that the event does not have
 	codeCaseEvent  = "E403" // an event that cannot be decoded

@@ -147,6 +147,7 @@ func inspect(files fs.FS, name string, cal *calendar.Calendars, test bool) *pack
 	}
 	report.Pack, report.Digest, report.Calendar = pack.ID, pack.Digest(), pack.CalendarVersion()
 	report.Rules, report.Profiles = len(pack.Rules()), len(pack.Profiles())
+	report.Mistakes = append(report.Mistakes, pack.Check()...)
 	cases := pack.RunCases()
 	if !test {
 		report.Mistakes = append(report.Mistakes, cases.Untried()...)

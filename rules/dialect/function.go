@@ -84,6 +84,10 @@ var functions = []function{
 		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Date}), build: buildDateOf},
 	{Function: Function{"hour_of", "hour_of(instant[, zone])", "The hour of the day, 0 to 23, of an instant." + zoneDoc},
 		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Int}), build: buildHourOf},
+	{Function: Function{"local_time", "local_time(instant[, zone])", "The time of day that a clock on the wall shows, as a duration since midnight: 22h30m at half past ten in the evening, also on days on which clocks are changed." + zoneDoc},
+		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Duration}), build: buildLocalTime},
+	{Function: Function{"in_close_window", "in_close_window(moment, days)", "Whether the moment lies in the financial close: from the first day of a calendar month to the end of its SEC business day number days. Instants count by their date in New York. Failed outside the years of the calendar." + anyMissing},
+		takes: [][]Kind{moments, {Int}}, result: returns(boolType), build: buildCloseWindow},
 	{Function: Function{"day_of_week", "day_of_week(date or instant[, zone])", "monday, tuesday, ... sunday." + zoneDoc},
 		takes: [][]Kind{moments, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Text, Values: weekdays}), build: buildDayOfWeek},
 

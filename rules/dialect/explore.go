@@ -1,0 +1,452 @@
+package dialect
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+
+	"tocsin/rules/diag"
+)
+
+// maxSituations bounds an exploration. A rule of eight conditions has about
+// 10,000 situations.
+const maxSituations = 50_000
+
+// Explore evaluates conditions in every situation that they can tell apart, and
+// calls visit with their results until it returns false. A situation gives each
+// amount, number or date a place between the constants that it is compared with,
+// each text one of the words it is compared with or another one, and lets each
+// field that a default or present speaks of be sent or not. types are the only
+// event types there are. Two quantities that are compared with each other, and
+// whatever else the analysis does not see through, are taken to come out in any
+// way. So every real event is in one of the situations, and some situations may
+// be of no real event: what holds in all of them holds.
+//
+// False: there are too many situations, and visit was not called.
+func Explore(conditions []*Program, types []string, visit func(results []Tri) bool) bool {
+	x := &explorer{index: map[string]int{}, atoms: map[*node]atom{}, presence: map[string]int{}}
+	for _, p := range conditions {
+		x.presences(p.node)
+	}
+	for _, p := range conditions {
+		x.collect(p.node)
+	}
+	x.only(types)
+	total := 1
+	for i := range x.variables {
+		v := &x.variables[i]
+		v.settle()
+		if total *= v.size(); total > maxSituations {
+			return false
+		}
+	}
+	x.state = make([]int, len(x.variables))
+	results := make([]Tri, len(conditions))
+	for {
+		for i, p := range conditions {
+			results[i] = x.result(p.node)
+		}
+		if !visit(results) || !x.next() {
+			return true
+		}
+	}
+}
+
+// explorer holds what the conditions distinguish, and the situation that is
+// looked at.
+type explorer struct {
+	variables []variable
+	index     map[string]int // of variables, by what they are of
+	presence  map[string]int // of the variable that says whether a term was sent
+	atoms     map[*node]atom
+	state     []int
+}
+
+// variable is one thing that can come out in several ways.
+type variable struct {
+	limits []*big.Int // of a quantity, sorted: its places are at and between them
+	whole  bool       // nothing lies between two limits that follow each other
+	places []spot     // of a quantity, once settled
+	words  []string   // of a text; and any other, unless closed
+	closed bool
+	ways   int // of anything else
+}
+
+// spot is a place of a quantity: at a limit, or between it and the one before.
+type spot struct {
+	limit int
+	at    bool
+}
+
+// settle fixes the places, once all limits are known.
+func (v *variable) settle() {
+	slices.SortFunc(v.limits, (*big.Int).Cmp)
+	v.limits = slices.CompactFunc(v.limits, func(a, b *big.Int) bool { return a.Cmp(b) == 0 })
+	v.places = nil
+	for i, limit := range v.limits {
+		gap := i == 0 || !v.whole || new(big.Int).Sub(limit, v.limits[i-1]).Cmp(big.NewInt(1)) > 0
+		if gap {
+			v.places = append(v.places, spot{i, false})
+		}
+		v.places = append(v.places, spot{i, true})
+	}
+	if len(v.limits) > 0 {
+		v.places = append(v.places, spot{len(v.limits), false})
+	}
+}
+
+func (v *variable) size() int {
+	switch {
+	case v.limits != nil:
+		return len(v.places)
+	case v.words != nil && v.closed:
+		return len(v.words)
+	case v.words != nil:
+		return len(v.words) + 1
+	}
+	return v.ways
+}
+
+// atom is a comparison or bare condition as a function of one variable, and of
+// whether its term was sent.
+type atom struct {
+	variable int
+	presence int // -1: taken to be sent
+	// fallback is the result where the term was not sent: of the default behind
+	// ??, or unknown.
+	fallback Tri
+	result   func(v *variable, state int) Tri
+}
+
+func (x *explorer) result(n *node) Tri {
+	switch {
+	case n.op == opAnd:
+		return and(x.result(n.args[0]), x.result(n.args[1]))
+	case n.op == opOr:
+		return or(x.result(n.args[0]), x.result(n.args[1]))
+	case n.op == opNot:
+		return not(x.result(n.args[0]))
+	case n.op == opLet && n.typ.Kind == Bool:
+		return x.result(n.let.Program.node)
+	case n.op == opIf && n.typ.Kind == Bool:
+		switch x.result(n.args[0]) {
+		case True:
+			return x.result(n.args[1])
+		case False:
+			return x.result(n.args[2])
+		}
+		return Unknown
+	case n.op == opConst:
+		return triOf(n.value.Bool)
+	}
+	a := x.atoms[n]
+	if a.presence >= 0 && x.state[a.presence] == 1 {
+		return a.fallback
+	}
+	return a.result(&x.variables[a.variable], x.state[a.variable])
+}
+
+// next goes on to the next situation, and returns false after the last.
+func (x *explorer) next() bool {
+	for i := range x.state {
+		if x.state[i]++; x.state[i] < x.variables[i].size() {
+			return true
+		}
+		x.state[i] = 0
+	}
+	return false
+}
+
+// connective reports whether a node is looked through.
+func (n *node) connective() bool {
+	return n.op == opAnd || n.op == opOr || n.op == opNot || (n.op == opLet || n.op == opIf) && n.typ.Kind == Bool
+}
+
+func (n *node) inner() []*node {
+	if n.op == opLet {
+		return []*node{n.let.Program.node}
+	}
+	return n.args
+}
+
+// presences finds the terms of which a default or present speaks.
+func (x *explorer) presences(n *node) {
+	if n.connective() {
+		for _, a := range n.inner() {
+			x.presences(a)
+		}
+		return
+	}
+	note := func(term *node) {
+		name := term.canon()
+		if _, ok := x.presence[name]; !ok {
+			x.presence[name] = x.variable("presence of "+name, variable{ways: 2})
+		}
+	}
+	switch {
+	case n.op == opDefault:
+		note(n.args[0])
+	case n.op == opCall && n.function.form == presence:
+		note(n.args[0])
+	case n.op == opCompare || n.op == opIn || n.op == opMatch:
+		for _, a := range n.args {
+			if a.op == opDefault {
+				note(a.args[0])
+			}
+		}
+	}
+}
+
+func (x *explorer) variable(name string, v variable) int {
+	if i, ok := x.index[name]; ok {
+		old := &x.variables[i]
+		old.limits, old.words = append(old.limits, v.limits...), append(old.words, v.words...)
+		slices.Sort(old.words)
+		old.words = slices.Compact(old.words)
+		return i
+	}
+	x.variables = append(x.variables, v)
+	x.index[name] = len(x.variables) - 1
+	return len(x.variables) - 1
+}
+
+// collect finds the atoms of a condition.
+func (x *explorer) collect(n *node) {
+	if n.connective() {
+		for _, a := range n.inner() {
+			x.collect(a)
+		}
+		return
+	}
+	if _, ok := x.atoms[n]; !ok && n.op != opConst {
+		x.atoms[n] = x.atom(n)
+	}
+}
+
+func (x *explorer) atom(n *node) atom {
+	a := atom{presence: -1, fallback: Unknown}
+	switch {
+	case n.op == opCall && n.function.form == presence:
+		a.variable = x.presence[n.args[0].canon()]
+		sent := triOf(n.text == "present")
+		a.result = func(_ *variable, state int) Tri { return whether(state == 0, sent, not(sent)) }
+		return a
+	case n.op == opCompare:
+		value, limit := n.sides()
+		operator := n.text
+		if value != n.args[0] {
+			operator = flipped(operator)
+		}
+		if c, ok := limit.constantValue(); ok {
+			return x.compared(a, value, operator, c)
+		}
+		return x.related(a, value, limit, operator)
+	case n.op == opIn && n.typ.Kind == Bool && n.args[0].typ.Kind == Int:
+		return x.amongNumbers(a, n)
+	case n.op == opIn && n.args[1].op == opConst:
+		return x.oneOf(a, n.args[0], n.args[1].value.Texts, true)
+	case n.op == opDefault && n.args[1].op == opConst, n.op == opField:
+		term, fallback := x.term(&a, n)
+		if fallback != nil {
+			a.fallback = triOf(fallback.Bool)
+		}
+		a.variable = x.variable("truth of "+term.canon(), variable{ways: 2})
+		a.result = func(_ *variable, state int) Tri { return triOf(state == 1) }
+		return a
+	}
+	return x.opaque(a, n)
+}
+
+// opaque is a condition that is not seen through.
+func (x *explorer) opaque(a atom, n *node) atom {
+	a.variable = x.variable("result of "+n.canon(), variable{ways: 3})
+	a.result = func(_ *variable, state int) Tri { return Tri(state) } // false, true, unknown
+	return a
+}
+
+// term is a value without its default, which is returned if it is constant, and
+// notes whether the term's presence matters.
+func (x *explorer) term(a *atom, n *node) (term *node, fallback *Value) {
+	if n.op == opDefault {
+		if v, ok := n.args[1].constantValue(); ok {
+			fallback = &v
+		}
+		n = n.args[0]
+	}
+	if i, ok := x.presence[n.canon()]; ok {
+		a.presence = i
+	}
+	return n, fallback
+}
+
+// constantValue is the value of a constant, also of one brought to another
+// currency.
+func (n *node) constantValue() (Value, bool) {
+	if n.op == opGuard {
+		n = n.args[0]
+	}
+	return n.value, n.op == opConst
+}
+
+// compared is a value against a constant.
+func (x *explorer) compared(a atom, value *node, operator string, limit Value) atom {
+	if value.op == opDefault && !value.args[1].constant() {
+		return x.opaque(a, &node{op: opCompare, text: operator, args: []*node{value, {op: opConst, value: limit}}})
+	}
+	switch value.typ.Kind {
+	case Text:
+		return x.oneOf(a, value, []string{limit.Text}, operator == "==")
+	case Bool:
+		term, fallback := x.term(&a, value)
+		want := limit.Bool == (operator == "==")
+		if fallback != nil {
+			a.fallback = triOf(fallback.Bool == want)
+		}
+		a.variable = x.variable("truth of "+term.canon(), variable{ways: 2})
+		a.result = func(_ *variable, state int) Tri { return triOf((state == 1) == want) }
+		return a
+	}
+	term, fallback := x.term(&a, value)
+	at := limit.Quantity()
+	mask := outcomes(operator)
+	if fallback != nil {
+		a.fallback = Tri(mask >> (fallback.Quantity().Cmp(at) + 1) & 1)
+	}
+	a.variable = x.quantity(term, at)
+	a.result = func(v *variable, state int) Tri { return Tri(mask >> (v.order(state, at) + 1) & 1) }
+	return a
+}
+
+func (x *explorer) quantity(term *node, limits ...*big.Int) int {
+	k := term.typ.Kind
+	return x.variable("place of "+term.canon(), variable{limits: limits, whole: k == Int || k == Date})
+}
+
+// order is where a place stands to a limit: -1, 0 or 1.
+func (v *variable) order(state int, limit *big.Int) int {
+	p := v.places[state]
+	i, _ := slices.BinarySearchFunc(v.limits, limit, (*big.Int).Cmp)
+	switch {
+	case p.limit > i:
+		return 1
+	case p.limit < i || !p.at:
+		return -1
+	}
+	return 0
+}
+
+func (x *explorer) amongNumbers(a atom, n *node) atom {
+	if n.args[0].op == opDefault && !n.args[0].args[1].constant() {
+		return x.opaque(a, n)
+	}
+	term, fallback := x.term(&a, n.args[0])
+	var limits []*big.Int
+	for _, item := range n.args[1:] {
+		limits = append(limits, item.value.Quantity())
+	}
+	if fallback != nil {
+		a.fallback = triOf(slices.ContainsFunc(limits, func(l *big.Int) bool { return l.Cmp(fallback.Quantity()) == 0 }))
+	}
+	a.variable = x.quantity(term, limits...)
+	a.result = func(v *variable, state int) Tri {
+		return triOf(slices.ContainsFunc(limits, func(l *big.Int) bool { return v.order(state, l) == 0 }))
+	}
+	return a
+}
+
+// oneOf is a text that is, or is not, one of some words.
+func (x *explorer) oneOf(a atom, value *node, words []string, is bool) atom {
+	if value.op == opDefault && !value.args[1].constant() {
+		return x.opaque(a, &node{op: opIn, args: []*node{value, {op: opConst, value: Value{Type: Type{Kind: Texts}, Texts: words}}}})
+	}
+	term, fallback := x.term(&a, value)
+	if fallback != nil {
+		a.fallback = triOf(slices.Contains(words, fallback.Text) == is)
+	}
+	a.variable = x.variable(wordOf+term.canon(), variable{words: slices.Sorted(slices.Values(words))})
+	a.result = func(v *variable, state int) Tri {
+		return triOf((state < len(v.words) && slices.Contains(words, v.words[state])) == is)
+	}
+	return a
+}
+
+const wordOf = "word of "
+
+// only makes the event types a rule applies to the only ones.
+func (x *explorer) only(types []string) {
+	if i, ok := x.index[wordOf+"event_type"]; ok && len(types) > 0 {
+		x.variables[i] = variable{words: slices.Sorted(slices.Values(types)), closed: true}
+	}
+}
+
+// related is a value against another that is not constant: less, equal, greater,
+// or not known.
+func (x *explorer) related(a atom, value, limit *node, operator string) atom {
+	left, right := value.canon(), limit.canon()
+	if right < left {
+		left, right, operator = right, left, flipped(operator)
+	}
+	mask := outcomes(operator)
+	a.variable = x.variable("order of "+left+" and "+right, variable{ways: 4})
+	a.result = func(_ *variable, state int) Tri {
+		if state == 3 {
+			return Unknown
+		}
+		return Tri(mask >> state & 1)
+	}
+	return a
+}
+
+func whether(first bool, a, b Tri) Tri {
+	if first {
+		return a
+	}
+	return b
+}
+
+// Canon writes the condition so that two that mean the same by form alone are
+// written alike: lets and params are put in, the sides of and and or sorted.
+func (p *Program) Canon() string { return p.node.canon() }
+
+func (n *node) canon() string {
+	switch n.op {
+	case opConst:
+		return n.value.Type.String() + " " + n.value.String()
+	case opField:
+		if n.origin == fromLine {
+			return "." + n.field.Name
+		}
+		return n.name
+	case opObserved:
+		return observedName
+	case opItem:
+		return "#"
+	case opLet:
+		return n.let.Program.node.canon()
+	case opGuard:
+		return n.args[0].canon()
+	}
+	parts := make([]string, len(n.args))
+	for i, a := range n.args {
+		parts[i] = a.canon()
+	}
+	text := n.text
+	switch n.op {
+	case opAnd, opOr:
+		slices.Sort(parts)
+		text = choose(n.op == opAnd, "and", "or")
+	case opCompare:
+		if parts[1] < parts[0] {
+			parts[0], parts[1], text = parts[1], parts[0], flipped(text)
+		}
+	}
+	if n.pattern != nil {
+		text += " " + n.pattern.String()
+	}
+	return text + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// Mistake is a diagnostic about the whole expression.
+func (p *Program) Mistake(code, message, hint string) *diag.Diagnostic {
+	return p.src.mistake(code, span{0, len([]rune(strings.TrimRight(p.src.Text, " \n\t")))}, message, hint)
+}
