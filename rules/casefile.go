@@ -20,6 +20,8 @@ type caseFile struct {
 	ruleSrc *strictyaml.Source
 	src     *strictyaml.Source
 	cases   []testCase
+	// survivors explain the alterations of the rule that no case can notice.
+	survivors []survivorEntry
 }
 
 // testCase is an event with what the rule must say of it.
@@ -36,6 +38,14 @@ type casesFile struct {
 	Schema strictyaml.Text `yaml:"schema,required"`
 	Base   caseEvent       `yaml:"base"`
 	Cases  []caseEntry     `yaml:"cases,required"`
+	// Survivors are alterations of the rule that change no verdict, each with the
+	// reason: see Mutate.
+	Survivors []survivorEntry `yaml:"survivors"`
+}
+
+type survivorEntry struct {
+	What strictyaml.Text `yaml:"what,required"`
+	Why  strictyaml.Text `yaml:"why,required"`
 }
 
 // caseEvent is an event or a part of one. Attributes are named as those of
@@ -117,6 +127,7 @@ func (l *caseLoader) load() {
 	l.mistakes = strictyaml.Decode(l.cases.src, &file, strictyaml.Options{})
 	malformed := len(l.mistakes)
 	l.mistakes = append(l.mistakes, checkSchema(l.cases.src, file.Schema, casesSchema)...)
+	l.cases.survivors = file.Survivors
 	names := map[string]bool{}
 	for _, entry := range file.Cases {
 		if names[entry.Name.Value] {

@@ -23,9 +23,10 @@ type CaseResult struct {
 // CaseReport is what a pack's cases came to.
 type CaseReport struct {
 	Results []CaseResult // by file, in the order written
-	// Gaps are the rules without cases and the limits at which cases are
-	// missing.
-	Gaps diag.List
+	// Gaps are the rules without cases, the limits at which cases are missing, and
+	// the parts and bands that no case looks at.
+	Gaps     diag.List
+	Coverage []Coverage // by rule, of those that have a file of cases
 }
 
 // Mistakes returns everything that keeps the report from being clean.
@@ -39,10 +40,9 @@ func (r *CaseReport) Mistakes() diag.List {
 	return all
 }
 
-// Untried returns the limits at which cases are missing, without the rules that
-// have no cases at all.
+// Untried returns the limits at which cases are missing, without the other gaps.
 func (r *CaseReport) Untried() diag.List {
-	return slices.DeleteFunc(slices.Clone(r.Gaps), func(d *diag.Diagnostic) bool { return d.Code == codeNoCases })
+	return slices.DeleteFunc(slices.Clone(r.Gaps), func(d *diag.Diagnostic) bool { return d.Code != codeBoundary })
 }
 
 // Passed counts the cases that gave what was expected.
@@ -62,12 +62,10 @@ func (p *Pack) RunCases() *CaseReport {
 	covered := map[*Rule]bool{}
 	for _, file := range p.cases {
 		covered[file.rule] = covered[file.rule] || len(file.cases) > 0
-		reach := newReach(file.rule)
+		reach, cover := newReach(file.rule), newCover(file.rule)
 		for i := range file.cases {
 			c := &file.cases[i]
-			profiles := tabulate(p.profiles)
-			profiles.fixed, profiles.profile = c.fixed, c.profile
-			e := newEngine(p.digest, []*Rule{file.rule}, p.calendars, profiles)
+			e := p.engineOf(file.rule, c)
 			result := CaseResult{Rule: file.rule.ID, Name: c.name.Value, File: file.src.Name, Line: c.name.Line, Verdict: Verdict{Rule: file.rule}}
 			if verdicts := e.Judge(nil, c.event, c.observed); len(verdicts) == 1 {
 				result.Verdict = verdicts[0]
@@ -78,8 +76,10 @@ func (p *Pack) RunCases() *CaseReport {
 			}
 			report.Results = append(report.Results, result)
 			reach.add(e, c)
+			cover.add(e, c)
 		}
-		report.Gaps = append(report.Gaps, reach.gaps(file)...)
+		report.Gaps = append(append(report.Gaps, reach.gaps(file)...), cover.gaps(file)...)
+		report.Coverage = append(report.Coverage, cover.sum())
 	}
 	for _, r := range p.rules {
 		if !covered[r] {
@@ -88,6 +88,13 @@ func (p *Pack) RunCases() *CaseReport {
 		}
 	}
 	return report
+}
+
+// engineOf judges by one rule, and by the profile that the case names.
+func (p *Pack) engineOf(r *Rule, c *testCase) *Engine {
+	profiles := tabulate(p.profiles)
+	profiles.fixed, profiles.profile = c.fixed, c.profile
+	return newEngine(p.digest, []*Rule{r}, p.calendars, profiles)
 }
 
 // differences compares a verdict with what the case expects.

@@ -36,4 +36,6 @@ const (
 	codeCaseFailed = "E410" // the verdict is not the one expected
 	codeBoundary   = "E411" // no case at, just below or just above a limit
 	codeNoCases    = "E412" // a rule without cases
+	codeUndecided  = "E413" // a part of a rule that no case decides
+	codeSurvivor   = "E414" // an alteration of a rule that no case notices
 )

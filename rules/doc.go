@@ -124,6 +124,9 @@
 //	  - name: a cent above
 //	    event: { data: { contract.total_value_group: 250_000_000.01 } }
 //	    expect: { outcome: match }
+//	  - name: in the ordinary course
+//	    event: { data: { contract.total_value_group: 250_000_000, contract.ordinary_course: true } }
+//	    expect: { outcome: no_match }
 //	  - name: twice the limit
 //	    event: { data: { contract.total_value_group: 500_000_000 } }
 //	    expect: { outcome: match, severity: S1 }

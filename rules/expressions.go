@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/rules/calendar"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
@@ -15,9 +14,10 @@ import (
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // expressions compiles everything that is written in the dialect.
-func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
+func (l *ruleLoader) expressions(p *Pack) {
 	r := l.rule
-	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency, Calendars: cal}
+	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: p.GroupCurrency, Calendars: p.calendars}
+	l.env = env
 	l.params(env)
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)
@@ -28,8 +28,8 @@ func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
 	r.dedup = l.compile(env, l.file.Dedup, dialect.Text)
 	l.from(env)
 	l.unused()
-	for _, p := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
-		r.readsProfile(p)
+	for _, program := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
+		r.readsProfile(program)
 	}
 	for _, b := range r.bands {
 		r.readsProfile(b.when)

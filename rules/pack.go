@@ -165,7 +165,7 @@ func (p *Pack) loadRules(t *tree) (mistakes diag.List) {
 	ids := map[string]string{}
 	for _, file := range files {
 		src := t.source(file)
-		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p.GroupCurrency, p.calendars)
+		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p)
 		mistakes = append(mistakes, found...)
 		if other, ok := ids[id.Value]; ok && id.Given() {
 			mistakes = append(mistakes, src.Mistake(codeDuplicate, id, "give one of the two another id", "%s has this id too", other))

@@ -7,6 +7,7 @@ import (
 
 	"tocsin/rules/calendar"
 	"tocsin/rules/diag"
+	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
 )
@@ -50,13 +51,24 @@ type ruleLoader struct {
 	src      *strictyaml.Source
 	file     ruleFile
 	rule     *Rule
+	env      *dialect.Env // what the names in its expressions mean
 	mistakes diag.List
 }
 
-// loadRule reads a rule. id is returned even when the rule has mistakes.
-func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calendars) (*Rule, strictyaml.Text, diag.List) {
+// loadRule reads a rule of a pack whose currency and calendars are known.
+// id is returned even when the rule has mistakes.
+func loadRule(src *strictyaml.Source, stem string, p *Pack) (*Rule, strictyaml.Text, diag.List) {
 	l := &ruleLoader{src: src}
 	l.mistakes = strictyaml.Decode(src, &l.file, strictyaml.Options{})
+	l.build(stem, p)
+	if len(l.mistakes) > 0 {
+		return nil, l.file.ID, l.mistakes
+	}
+	return l.rule, l.file.ID, nil
+}
+
+// build makes the rule of what the file says.
+func (l *ruleLoader) build(stem string, p *Pack) {
 	l.rule = &Rule{ID: l.file.ID.Value, Revision: l.file.Revision, Title: l.file.Title.Value, Description: l.file.Description,
 		Owner: l.file.Owner.Value, Item: l.file.Item.Value, Citation: l.file.Citation.Value, Runbook: l.file.Runbook.Value}
 	// What the YAML lacks was reported; the rest is checked all the same, so
@@ -67,12 +79,8 @@ func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calen
 	l.clock()
 	if l.types() {
 		l.fields()
-		l.expressions(currency, cal)
+		l.expressions(p)
 	}
-	if len(l.mistakes) > 0 {
-		return nil, l.file.ID, l.mistakes
-	}
-	return l.rule, l.file.ID, nil
 }
 
 // report adds a mistake at a scalar, unless the scalar was not given at all:

@@ -23,6 +23,8 @@ const rulesUsage = `tocsin rules: check, test and explain packs of rules
 
   tocsin rules check PACK                 everything that is wrong with the pack, at once
   tocsin rules test PACK                  the same, and what its cases come to
+  tocsin rules mutate PACK                alter the rules, one thing at a time: do cases notice?
+  tocsin rules help [CODE]                what a code such as E206 means; without one, all
   tocsin rules eval [PACK] --events FILE  judge a file of events, without any server
   tocsin rules explain [PACK] --event FILE [--rule ID]
                                           why a rule fired or did not, and what would
@@ -36,7 +38,7 @@ tocsin rules VERB -h explains a verb.
 // rulesVerb is a verb of tocsin rules.
 type rulesVerb func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
-var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain}
+var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain, "help": runRulesHelp, "mutate": runMutate}
 
 // runRules is the command tocsin rules. It returns the exit code.
 func runRules(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -44,7 +46,7 @@ func runRules(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 		if verb := rulesVerbs[args[0]]; verb != nil {
 			return verb(ctx, args[1:], stdin, stdout, stderr)
 		}
-		if args[0] == "-h" || args[0] == "--help" || args[0] == "help" && len(args) == 1 {
+		if args[0] == "-h" || args[0] == "--help" {
 			fmt.Fprintf(stdout, rulesUsage, strings.Join(packs.Names(), ", "))
 			return exitOK
 		}
@@ -66,6 +68,7 @@ func runPack(verb string, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("tocsin rules "+verb, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print JSON")
+	asSARIF := flags.Bool("sarif", false, "print the mistakes as SARIF 2.1.0, for code review")
 	overrides := flags.String("calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
 	wrong := func(format string, args ...any) int {
 		fmt.Fprintf(stderr, "tocsin rules: "+format+"\n", args...)
@@ -91,7 +94,14 @@ func runPack(verb string, args []string, stdout, stderr io.Writer) int {
 		return wrong("%v", err)
 	}
 	report := inspect(files, named[0], cal, verb == "test")
-	if err := report.write(stdout, *asJSON); err != nil {
+	write := report.write
+	switch {
+	case *asJSON:
+		write = report.writeJSON
+	case *asSARIF:
+		write = report.Mistakes.WriteSARIF
+	}
+	if err := write(stdout); err != nil {
 		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
 		return exitFailed
 	}
@@ -160,13 +170,14 @@ func inspect(files fs.FS, name string, cal *calendar.Calendars, test bool) *pack
 	return report
 }
 
-func (r *packReport) write(w io.Writer, asJSON bool) error {
-	if asJSON {
-		out := json.NewEncoder(w)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
-	}
+func (r *packReport) writeJSON(w io.Writer) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(r)
+}
+
+func (r *packReport) write(w io.Writer) error {
 	if err := r.Mistakes.Write(w); err != nil {
 		return err
 	}

@@ -60,6 +60,11 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"check", good, bad}, exitUsage, "name one pack")
 	f([]string{"chek", good}, exitUsage, "say check, ")
 	f([]string{"check", "--jason", good}, exitUsage, "jason")
+	f([]string{"check", "--sarif", bad}, exitFailed, `"version": "2.1.0"`, `"ruleId": "E201"`, "rules/A.yaml")
+	f([]string{"help", "E206"}, exitOK, "E206 a number without a currency")
+	f([]string{"help", "[e206]"}, exitOK, "E206 a number without a currency")
+	f([]string{"help"}, exitOK, "E101 not YAML", "E502 ")
+	f([]string{"help", "E999"}, exitUsage, "there is no code E999")
 	f([]string{"-h"}, exitOK, "tocsin rules test PACK")
 	f(nil, exitUsage, "say check, ")
 }

@@ -24,7 +24,26 @@ const maxSituations = 50_000
 //
 // False: there are too many situations, and visit was not called.
 func Explore(conditions []*Program, types []string, visit func(results []Tri) bool) bool {
-	x := &explorer{index: map[string]int{}, atoms: map[*node]atom{}, presence: map[string]int{}}
+	return newExplorer(conditions, types, false).run(conditions, visit)
+}
+
+// Equivalent reports whether two lists of conditions have the same results in
+// every situation, in which here each field may be sent or not. True means that
+// no event tells them apart; false may mean that there are too many situations.
+func Equivalent(a, b []*Program, types []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	all, same := slices.Concat(a, b), true
+	explored := newExplorer(all, types, true).run(all, func(results []Tri) bool {
+		same = slices.Equal(results[:len(a)], results[len(a):])
+		return same
+	})
+	return explored && same
+}
+
+func newExplorer(conditions []*Program, types []string, unsent bool) *explorer {
+	x := &explorer{index: map[string]int{}, atoms: map[*node]atom{}, presence: map[string]int{}, unsent: unsent}
 	for _, p := range conditions {
 		x.presences(p.node)
 	}
@@ -32,6 +51,10 @@ func Explore(conditions []*Program, types []string, visit func(results []Tri) bo
 		x.collect(p.node)
 	}
 	x.only(types)
+	return x
+}
+
+func (x *explorer) run(conditions []*Program, visit func(results []Tri) bool) bool {
 	total := 1
 	for i := range x.variables {
 		v := &x.variables[i]
@@ -58,6 +81,7 @@ type explorer struct {
 	variables []variable
 	index     map[string]int // of variables, by what they are of
 	presence  map[string]int // of the variable that says whether a term was sent
+	unsent    bool           // every term has such a variable
 	atoms     map[*node]atom
 	state     []int
 }
@@ -177,23 +201,25 @@ func (x *explorer) presences(n *node) {
 		}
 		return
 	}
-	note := func(term *node) {
-		name := term.canon()
-		if _, ok := x.presence[name]; !ok {
-			x.presence[name] = x.variable("presence of "+name, variable{ways: 2})
-		}
-	}
 	switch {
 	case n.op == opDefault:
-		note(n.args[0])
+		x.note(n.args[0])
 	case n.op == opCall && n.function.form == presence:
-		note(n.args[0])
+		x.note(n.args[0])
 	case n.op == opCompare || n.op == opIn || n.op == opMatch:
 		for _, a := range n.args {
 			if a.op == opDefault {
-				note(a.args[0])
+				x.note(a.args[0])
 			}
 		}
+	}
+}
+
+// note makes the presence of a term matter.
+func (x *explorer) note(term *node) {
+	name := term.canon()
+	if _, ok := x.presence[name]; !ok {
+		x.presence[name] = x.variable("presence of "+name, variable{ways: 2})
 	}
 }
 
@@ -272,6 +298,9 @@ func (x *explorer) term(a *atom, n *node) (term *node, fallback *Value) {
 			fallback = &v
 		}
 		n = n.args[0]
+	}
+	if x.unsent {
+		x.note(n)
 	}
 	if i, ok := x.presence[n.canon()]; ok {
 		a.presence = i

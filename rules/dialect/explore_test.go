@@ -104,3 +104,29 @@ func TestExplored(t *testing.T) {
 		}
 	}
 }
+
+// TestEquivalent: two ways to write one condition are told from two conditions,
+// also where they differ only in what a missing field does.
+func TestEquivalent(t *testing.T) {
+	env := environment(t, event.Ledger)
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"gross_amount_group >= limit", "not (gross_amount_group < limit)", true},
+		{"is_manual and country == \"US\"", "country == \"US\" and is_manual", true},
+		{"(fiscal_period ?? 0) == 2", "(fiscal_period ?? 1) == 2", true},
+		{"(fiscal_period ?? 0) == 2", "(fiscal_period ?? 2) == 2", false},
+		{"gross_amount_group >= limit", "gross_amount_group > limit", false},
+		{"is_manual", "is_manual ?? false", false},
+		{"present(is_manual) and is_manual", "is_manual", false},
+		{"present(is_manual) and is_manual", "is_manual ?? false", true},
+		{"is_manual or not is_manual", "true", false},
+		{"country in [\"US\", \"DE\"]", "country == \"US\" or country == \"DE\"", true},
+	} {
+		a, b := compile(t, env, c.a), compile(t, env, c.b)
+		if got := dialect.Equivalent([]*dialect.Program{a}, []*dialect.Program{b}, nil); got != c.want {
+			t.Errorf("%s and %s: equivalent %t, want %t", c.a, c.b, got, c.want)
+		}
+	}
+}
