@@ -18,6 +18,16 @@ type CaseResult struct {
 	Verdict Verdict
 	// Mistakes are the differences from what was expected; none: passed.
 	Mistakes diag.List
+	// Sentence is why the rule said what it said (Finding.Sentence).
+	Sentence string
+
+	differences []difference
+}
+
+// difference is an expectation that was not met.
+type difference struct {
+	want strictyaml.Text
+	got  string
 }
 
 // CaseReport is what a pack's cases came to.
@@ -67,9 +77,9 @@ func (p *Pack) RunCases() *CaseReport {
 			c := &file.cases[i]
 			e := p.engineOf(file.rule, c)
 			result := CaseResult{Rule: file.rule.ID, Name: c.name.Value, File: file.src.Name, Line: c.name.Line, Verdict: Verdict{Rule: file.rule}}
-			if verdicts := e.Judge(nil, c.event, c.observed); len(verdicts) == 1 {
-				result.Verdict = verdicts[0]
-				result.Mistakes = c.differences(file.src, &verdicts[0])
+			if account, ok := e.Explain(file.rule.ID, c.event, c.observed); ok {
+				result.Verdict, result.Sentence = account.Verdict, account.Sentence
+				result.Mistakes, result.differences = c.compare(file.src, &account)
 			} else {
 				result.Mistakes = diag.List{file.src.Mistake(codeCaseFailed, c.name, "write one of "+strings.Join(file.rule.On(), ", "),
 					"case %q: the rule does not apply to events of type %s", c.name.Value, c.event.Type().Name)}
@@ -97,33 +107,41 @@ func (p *Pack) engineOf(r *Rule, c *testCase) *Engine {
 	return newEngine(p.digest, []*Rule{r}, p.calendars, profiles)
 }
 
-// differences compares a verdict with what the case expects.
-func (c *testCase) differences(src *strictyaml.Source, v *Verdict) (mistakes diag.List) {
-	differ := func(what string, want strictyaml.Text, got string) {
-		if want.Given() && want.Value != got {
+// compare holds a verdict against what the case expects. The first mistake says
+// how the rule came to its verdict.
+func (c *testCase) compare(src *strictyaml.Source, a *Account) (mistakes diag.List, found []difference) {
+	x, v := &c.expect, &a.Verdict
+	differ := func(what string, want strictyaml.Text, got string, same bool) {
+		switch {
+		case !want.Given() || same:
+			return
+		case want.Value == newOutcome && want == x.Outcome:
+			mistakes = append(mistakes, src.Mistake(codeCaseFailed, want, "", "case %q: %s is %s; --update writes it here, for you to review", c.name.Value, what, got))
+		default:
 			mistakes = append(mistakes, src.Mistake(codeCaseFailed, want, "", "case %q: %s is %s, want %s", c.name.Value, what, orNone(got), want.Value))
 		}
+		found = append(found, difference{want, got})
 	}
-	x := &c.expect
-	differ("the outcome", x.Outcome, v.Outcome.String())
-	if v.Finding == nil || len(mistakes) > 0 {
-		return mistakes
+	equal := func(what string, want strictyaml.Text, got string) { differ(what, want, got, want.Value == got) }
+	equal("the outcome", x.Outcome, v.Outcome.String())
+	if f := v.Finding; f != nil && len(mistakes) == 0 {
+		due := "none"
+		if !f.Deadline.DueDate.IsZero() {
+			due = f.Deadline.DueDate.String()
+		}
+		equal("the severity", x.Severity, f.Severity.String())
+		equal("the due date", x.DueDate, due)
+		equal("the item", x.Item, v.Rule.Item)
+		equal("the key", x.Key, f.Key)
+		equal("the value", x.Value, f.Value)
+		equal("the trigger", x.Trigger, f.TriggerField)
+		differ("the reason", x.Reason, f.Reason, strings.Contains(f.Reason, x.Reason.Value))
 	}
-	f := v.Finding
-	differ("the severity", x.Severity, f.Severity.String())
-	due := "none"
-	if !f.Deadline.DueDate.IsZero() {
-		due = f.Deadline.DueDate.String()
+	differ("the explanation", x.Why, a.Sentence, strings.Contains(a.Sentence, x.Why.Value))
+	if len(mistakes) > 0 {
+		mistakes[0].Hint = a.Sentence
 	}
-	differ("the due date", x.DueDate, due)
-	differ("the item", x.Item, v.Rule.Item)
-	differ("the key", x.Key, f.Key)
-	differ("the value", x.Value, f.Value)
-	differ("the trigger", x.Trigger, f.TriggerField)
-	if x.Reason.Given() && !strings.Contains(f.Reason, x.Reason.Value) {
-		differ("the reason", x.Reason, f.Reason)
-	}
-	return mistakes
+	return mistakes, found
 }
 
 func orNone(s string) string {

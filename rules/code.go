@@ -33,6 +33,7 @@ const (
 	codeCaseEvent  = "E403" // an event that cannot be decoded
 	codeCaseExpect = "E404" // an expectation that no verdict can meet
 	codeCaseTime   = "E405" // nothing says when the event was seen
+	codeTemplate   = "E406" // a template that the pack does not have
 	codeCaseFailed = "E410" // the verdict is not the one expected
 	codeBoundary   = "E411" // no case at, just below or just above a limit
 	codeNoCases    = "E412" // a rule without cases

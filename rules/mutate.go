@@ -129,8 +129,11 @@ func (r *Rule) same(o *Rule) bool {
 func (p *Pack) fails(file *caseFile, r *Rule) string {
 	for i := range file.cases {
 		c := &file.cases[i]
-		verdicts := p.engineOf(r, c).Judge(nil, c.event, c.observed)
-		if len(verdicts) != 1 || len(c.differences(file.src, &verdicts[0])) > 0 {
+		account, ok := p.engineOf(r, c).Explain(r.ID, c.event, c.observed)
+		if !ok {
+			return c.name.Value
+		}
+		if mistakes, _ := c.compare(file.src, &account); len(mistakes) > 0 {
 			return c.name.Value
 		}
 	}

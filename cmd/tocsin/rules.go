@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,9 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/rules"
-	"tocsin/rules/calendar"
-	"tocsin/rules/diag"
 	"tocsin/rules/packs"
 )
 
@@ -63,45 +59,65 @@ func runTestPack(_ context.Context, args []string, _ io.Reader, stdout, stderr i
 	return runPack("test", args, stdout, stderr)
 }
 
-// runPack is tocsin rules check and tocsin rules test.
-func runPack(verb string, args []string, stdout, stderr io.Writer) int {
+// packFlags are the flags of tocsin rules check and tocsin rules test.
+type packFlags struct {
+	pack, calendar  string
+	asJSON, asSARIF bool
+	test            bool
+	junit           string
+	update          bool
+}
+
+func parsePack(verb string, args []string, stderr io.Writer) (*packFlags, error) {
+	f := &packFlags{test: verb == "test"}
 	flags := flag.NewFlagSet("tocsin rules "+verb, flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	asJSON := flags.Bool("json", false, "print JSON")
-	asSARIF := flags.Bool("sarif", false, "print the mistakes as SARIF 2.1.0, for code review")
-	overrides := flags.String("calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
-	wrong := func(format string, args ...any) int {
-		fmt.Fprintf(stderr, "tocsin rules: "+format+"\n", args...)
-		return exitUsage
+	flags.SetOutput(io.Discard) // runPack prints the error, once
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&f.asSARIF, "sarif", false, "print the mistakes as SARIF 2.1.0, for code review")
+	flags.StringVar(&f.calendar, "calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
+	if f.test {
+		flags.StringVar(&f.junit, "junit", "", "write the cases as JUnit's XML to `FILE`, for a build server")
+		flags.BoolVar(&f.update, "update", false, "write what came in place of what was expected, for you to review")
 	}
 	named, err := interleaved(flags, args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		fmt.Fprintf(stderr, "usage: tocsin rules %s PACK [flags]\n\n", verb)
+		flags.PrintDefaults()
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(named) != 1:
+		return nil, fmt.Errorf("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
+	}
+	f.pack = named[0]
+	return f, nil
+}
+
+// runPack is tocsin rules check and tocsin rules test.
+func runPack(verb string, args []string, stdout, stderr io.Writer) int {
+	wrong := func(err error) int {
+		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
+		return exitUsage
+	}
+	f, err := parsePack(verb, args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		return exitUsage
-	case len(named) != 1:
-		return wrong("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
+		return wrong(err)
 	}
-	var cal *calendar.Calendars
-	if *overrides != "" {
-		if cal, err = calendar.Load(*overrides); err != nil {
-			return wrong("%v", err)
-		}
-	}
-	files, err := openPack(named[0])
+	calendars, err := openCalendars(f.calendar)
 	if err != nil {
-		return wrong("%v", err)
+		return wrong(err)
 	}
-	report := inspect(files, named[0], cal, verb == "test")
-	write := report.write
-	switch {
-	case *asJSON:
-		write = report.writeJSON
-	case *asSARIF:
-		write = report.Mistakes.WriteSARIF
+	files, err := openPack(f.pack)
+	if err != nil {
+		return wrong(err)
 	}
-	if err := write(stdout); err != nil {
+	report := inspect(files, f.pack, calendars, f.test)
+	if err := f.write(report, stdout); err != nil {
 		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
 		return exitFailed
 	}
@@ -121,83 +137,4 @@ func openPack(path string) (fs.FS, error) {
 	}
 	return nil, fmt.Errorf("%s is neither a directory nor a shipped pack: name one of %s, or the directory that holds pack.yaml",
 		path, strings.Join(packs.Names(), ", "))
-}
-
-// packReport is what check and test print.
-type packReport struct {
-	Pack     string       `json:"pack"`
-	Digest   string       `json:"digest,omitempty"`
-	Calendar string       `json:"calendar_version,omitempty"`
-	Rules    int          `json:"rules"`
-	Profiles int          `json:"profiles"`
-	Tested   bool         `json:"tested"`
-	Passed   int          `json:"passed"`
-	Cases    []caseReport `json:"cases,omitempty"`
-	Mistakes diag.List    `json:"mistakes"`
-}
-
-type caseReport struct {
-	Rule    string `json:"rule"`
-	Name    string `json:"name"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Outcome string `json:"outcome"`
-	Passed  bool   `json:"passed"`
-}
-
-// inspect loads a pack and, without mistakes, runs its cases. Check counts the
-// limits that cases leave untried; only test counts what cases come to, and
-// rules that have none.
-func inspect(files fs.FS, name string, cal *calendar.Calendars, test bool) *packReport {
-	report := &packReport{Pack: name, Tested: test, Mistakes: diag.List{}}
-	pack, mistakes := rules.Load(files, name, cal)
-	if len(mistakes) > 0 {
-		report.Mistakes = mistakes
-		return report
-	}
-	report.Pack, report.Digest, report.Calendar = pack.ID, pack.Digest(), pack.CalendarVersion()
-	report.Rules, report.Profiles = len(pack.Rules()), len(pack.Profiles())
-	report.Mistakes = append(report.Mistakes, pack.Check()...)
-	cases := pack.RunCases()
-	if !test {
-		report.Mistakes = append(report.Mistakes, cases.Untried()...)
-		return report
-	}
-	report.Passed, report.Mistakes = cases.Passed(), append(report.Mistakes, cases.Mistakes()...)
-	for _, c := range cases.Results {
-		report.Cases = append(report.Cases, caseReport{c.Rule, c.Name, c.File, c.Line, c.Verdict.Outcome.String(), len(c.Mistakes) == 0})
-	}
-	return report
-}
-
-func (r *packReport) writeJSON(w io.Writer) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(r)
-}
-
-func (r *packReport) write(w io.Writer) error {
-	if err := r.Mistakes.Write(w); err != nil {
-		return err
-	}
-	text := ""
-	if r.Digest != "" {
-		text = fmt.Sprintf("%s: %s, %s, calendar %s, digest %s\n", r.Pack, plural(r.Rules, "rule"), plural(r.Profiles, "profile"), r.Calendar, r.Digest)
-		if r.Tested {
-			text += fmt.Sprintf("%s, %d passed\n", plural(len(r.Cases), "case"), r.Passed)
-		}
-	}
-	if n := len(r.Mistakes); n > 0 {
-		text += plural(n, "mistake") + "\n"
-	}
-	_, err := io.WriteString(w, text)
-	return err
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

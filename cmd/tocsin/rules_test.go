@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +53,7 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"check", bad}, exitFailed, "[E201]", "did you mean contract.total_value_group?", "[E102]", "2 mistakes")
 	f([]string{"test", bad}, exitFailed, "2 mistakes")
 	f([]string{"check", failing}, exitOK)
-	f([]string{"test", failing}, exitFailed, "the outcome is match, want no_match [E410]", "3 cases, 2 passed", "1 mistake\n")
+	f([]string{"test", failing}, exitFailed, "the outcome is match, want no_match [E410]", "3 cases, 2 passed", "1 mistake; tocsin rules help CODE")
 	f([]string{"check", gap}, exitFailed, "[E411]")
 	f([]string{"check", "--calendar", filepath.Join(good, "none"), good}, exitUsage, "calendar overrides")
 	f([]string{"check", "nosuch"}, exitUsage, "neither a directory nor a shipped pack", "sox409")
@@ -90,5 +91,46 @@ func TestRulesJSON(t *testing.T) {
 	}
 	if r := f("test", "failing", exitFailed); r.Passed != 2 || r.Cases[2].Passed || r.Cases[2].Line != 7 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestRulesUpdate: what an update wrote passes; a build server reads the report.
+func TestRulesUpdate(t *testing.T) {
+	pack := extract(t, "failing")
+	junit := filepath.Join(t.TempDir(), "junit.xml")
+	run := func(code int, args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := runRules(t.Context(), append([]string{"test"}, args...), nil, &out, &errs); got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s%s", args, got, code, &out, &errs)
+		}
+		return out.String() + errs.String()
+	}
+	run(exitFailed, pack, "--junit", junit)
+	text, err := os.ReadFile(junit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Suites []struct {
+			Name            string `xml:"name,attr"`
+			Tests, Failures int    `xml:",attr"`
+			Cases           []struct {
+				Name    string    `xml:"name,attr"`
+				Failure *struct{} `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(text, &read); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if len(read.Suites) != 2 || read.Suites[0].Name != "A" || len(read.Suites[0].Cases) != 3 || read.Suites[0].Cases[0].Failure != nil || read.Suites[0].Cases[2].Failure == nil {
+		t.Errorf("%s", text)
+	}
+	if got := run(exitFailed, pack, "--update"); !strings.Contains(got, "A.yaml: written; review it") {
+		t.Errorf("update says %q", got)
+	}
+	if got := run(exitOK, pack); !strings.Contains(got, "3 cases, 3 passed; ") {
+		t.Errorf("after the update: %q", got)
 	}
 }
