@@ -107,7 +107,7 @@ func (e *Engine) bring(r *Rule, s *dialect.Scope) *Profile {
 	}
 	profile := e.profiles.choose(e.profiles.registrant(r, s.Event), r.triggerMicros(s))
 	if profile != nil {
-		s.Materiality = &profile.record
+		s.Materiality = profile.of(r, s.Event)
 	}
 	return profile
 }

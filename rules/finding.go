@@ -129,6 +129,9 @@ func (e *Engine) finding(r *Rule, s *dialect.Scope, profile *Profile, outcome Ou
 		}
 	}
 	f.reasoning(r, s, outcome, severity)
+	if r.materiality {
+		f.Checklist = checklist(s.Event)
+	}
 	e.dated(f, r, outcome, r.trigger(s), s.Observed)
 	if f.Severity != severity {
 		f.Sentence += " Severity raised from " + severity.String() + " to " + f.Severity.String() + ": the event was seen late."

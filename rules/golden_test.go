@@ -107,6 +107,7 @@ type verdict struct {
 	Reason        string            `json:"reason,omitempty"`
 	Sentence      string            `json:"sentence,omitempty"`
 	Change        []rules.Change    `json:"change,omitempty"`
+	Checklist     []rules.Question  `json:"checklist,omitempty"`
 	Explanation   rules.Explanation `json:"explanation,omitempty"`
 }
 
@@ -119,7 +120,7 @@ func show(name string, v *rules.Verdict) verdict {
 	out.Candidate, out.Severity, out.Key, out.Registrant, out.Profile = f.CandidateID, f.Severity.String(), f.Key, f.Registrant, f.Profile
 	out.Trigger, out.TriggerField, out.DeadlineError = f.Trigger.Format(time.RFC3339), f.TriggerField, f.DeadlineError
 	out.Value, out.Reason, out.Explanation = f.Value, f.Reason, f.Explanation
-	out.Sentence, out.Change = f.Sentence, f.Change
+	out.Sentence, out.Change, out.Checklist = f.Sentence, f.Change, f.Checklist
 	if !f.Deadline.DueAt.IsZero() {
 		out.DueAt = f.Deadline.DueAt.Format(time.RFC3339)
 	}

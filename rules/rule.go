@@ -43,7 +43,7 @@ type Rule struct {
 	// materiality: an expression reads the profile, so one must be chosen.
 	materiality bool
 	// the fields that the engine itself reads
-	eventTime, eventID, eventSource, registrant *event.Field
+	eventTime, eventID, eventSource, registrant, company *event.Field
 }
 
 // band is a severity for the events for which when is true.

@@ -208,6 +208,7 @@ func (l *ruleLoader) fields() {
 	r := l.rule
 	r.eventTime, r.eventID = r.schema.Lookup("event_time"), r.schema.Lookup("event_id")
 	r.eventSource, r.registrant = r.schema.Lookup("event_source"), r.schema.Lookup("registrant_cik")
+	r.company = r.schema.Lookup("company_code") // nil for a system event
 	for _, at := range l.file.Requires {
 		f := r.schema.Lookup(at.Value)
 		if f == nil {

@@ -95,6 +95,9 @@ type Finding struct {
 	// Sentence says in English what Explanation and Change say as data. Material
 	// non-public information.
 	Sentence string
+	// Checklist are the qualitative questions of SAB 99, if the rule reads the
+	// materiality profile: the numbers are not the whole of it.
+	Checklist []Question
 	// Reason says, for indeterminate and error, what was missing or wrong. It
 	// names fields, never values.
 	Reason string
@@ -115,7 +118,10 @@ type Reasoning struct {
 	Sentence string      `json:"sentence"`
 	Change   []Change    `json:"change,omitempty"`
 	Steps    Explanation `json:"steps"`
+	SAB99    []Question  `json:"sab99,omitempty"`
 }
 
 // Reasoning returns what a store keeps. Material non-public information.
-func (f *Finding) Reasoning() Reasoning { return Reasoning{f.Sentence, f.Change, f.Explanation} }
+func (f *Finding) Reasoning() Reasoning {
+	return Reasoning{f.Sentence, f.Change, f.Explanation, f.Checklist}
+}

@@ -5,6 +5,7 @@
 //	tocsin migrate    bring ClickHouse and the alert stream to this version
 //	tocsin load       turn files into events
 //	tocsin rules      check, test and explain packs of rules, judge files by them
+//	tocsin materiality  show the materiality of a registrant on a day
 //	tocsin schema     JSON Schemas, field and function reference
 //	tocsin deadline   count a filing deadline
 //	tocsin version
@@ -49,6 +50,7 @@ var commands = []command{
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check, test and explain a pack of rules, and judge files by it", runRules},
+	{"materiality", "show the materiality of a registrant on a day, number by number", plain(runMateriality)},
 	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
 	{"deadline", "count a Form 8-K deadline", plain(runDeadline)},
 	{"version", "print the version and what it is built from", plain(runVersion)},
@@ -82,7 +84,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 func usage(w io.Writer) {
 	fmt.Fprint(w, "tocsin watches ledger and system events for Form 8-K disclosure candidates.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  tocsin %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  tocsin %-11s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\ntocsin COMMAND -h explains a command.\n")
 }

@@ -189,7 +189,7 @@ func (f *explainFlags) write(s *subject, a *rules.Account, out *bufio.Writer) er
 	if f.asJSON {
 		line := candidateOf(s.event, &a.Verdict)
 		line.Profile, line.TriggerTime, line.TriggerField = a.Profile, a.Trigger.Format(time.RFC3339Nano), a.TriggerField
-		line.Explanation = rules.Reasoning{Sentence: a.Sentence, Change: a.Change, Steps: a.Explanation}
+		line.Explanation.Sentence, line.Explanation.Change, line.Explanation.Steps = a.Sentence, a.Change, a.Explanation
 		return writeLine(out, line)
 	}
 	r := a.Verdict.Rule
