@@ -58,6 +58,7 @@ func (l *ruleLoader) place(text strictyaml.Text) dialect.Source {
 func (l *ruleLoader) params(env *dialect.Env) {
 	for _, p := range l.file.Params {
 		c, mistakes := dialect.ParseConst(l.place(p.Value.Text))
+		l.rule.Params = append(l.rule.Params, Param{p.Key.Value, strings.TrimSpace(p.Value.Value)})
 		l.mistakes = append(l.mistakes, mistakes...)
 		if l.free(p.Key) {
 			env.Params[p.Key.Value] = c // one with a mistake too: its users are not to blame
@@ -73,6 +74,9 @@ func (l *ruleLoader) lets(env *dialect.Env) {
 			continue
 		}
 		p := l.compile(env, let.Value, dialect.Any)
+		if p != nil {
+			l.rule.lets = append(l.rule.lets, Param{let.Key.Value, p.Text()})
+		}
 		if l.free(let.Key) {
 			env.Lets = append(env.Lets, dialect.Let{Name: let.Key.Value, Program: p})
 		}

@@ -20,6 +20,7 @@ const rulesUsage = `tocsin rules: check, test and explain packs of rules
   tocsin rules check PACK                 everything that is wrong with the pack, at once
   tocsin rules test PACK                  the same, and what its cases come to
   tocsin rules mutate PACK                alter the rules, one thing at a time: do cases notice?
+  tocsin rules catalogue [PACK]           the rules with thresholds, citations and costs, in Markdown
   tocsin rules help [CODE]                what a code such as E206 means; without one, all
   tocsin rules eval [PACK] --events FILE  judge a file of events, without any server
   tocsin rules explain [PACK] --event FILE [--rule ID]
@@ -34,7 +35,7 @@ tocsin rules VERB -h explains a verb.
 // rulesVerb is a verb of tocsin rules.
 type rulesVerb func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
-var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain, "help": runRulesHelp, "mutate": runMutate}
+var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain, "help": runRulesHelp, "mutate": runMutate, "catalogue": runCatalogue}
 
 // runRules is the command tocsin rules. It returns the exit code.
 func runRules(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -59,7 +59,7 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"check", "nosuch"}, exitUsage, "neither a directory nor a shipped pack", "sox409")
 	f([]string{"check"}, exitUsage, "name one pack")
 	f([]string{"check", good, bad}, exitUsage, "name one pack")
-	f([]string{"chek", good}, exitUsage, "say check, ")
+	f([]string{"chek", good}, exitUsage, "say catalogue, check, ")
 	f([]string{"check", "--jason", good}, exitUsage, "jason")
 	f([]string{"check", "--sarif", bad}, exitFailed, `"version": "2.1.0"`, `"ruleId": "E201"`, "rules/A.yaml")
 	f([]string{"help", "E206"}, exitOK, "E206 a number without a currency")
@@ -67,7 +67,7 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"help"}, exitOK, "E101 not YAML", "E502 ")
 	f([]string{"help", "E999"}, exitUsage, "there is no code E999")
 	f([]string{"-h"}, exitOK, "tocsin rules test PACK")
-	f(nil, exitUsage, "say check, ")
+	f(nil, exitUsage, "say catalogue, check, ")
 }
 
 func TestRulesJSON(t *testing.T) {
