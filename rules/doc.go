@@ -84,8 +84,8 @@
 //	effective_from: 2026-01-01    # dates in New York; to is the last day
 //	effective_to: 2026-12-31      # optional: open-ended without
 //	group_currency: USD
-//	basis:
-//	  pretax_income_ttm: 400_000_000
+//	basis:                        # an amount; or with the document it is from, and the one that restated it
+//	  pretax_income_ttm: { amount: 400_000_000, source: 10-K 2025, restated_in: 10-K/A 2025 }
 //	  revenue_ttm: 5_000_000_000
 //	  total_assets: 8_000_000_000
 //	  current_assets: 3_000_000_000
@@ -95,6 +95,8 @@
 //	  total_debt: 2_100_000_000
 //	method: derived               # or given, with overall, performance, clearly_trivial
 //	sign_changed: false           # of pre-tax income within the last four periods (derived only)
+//	components:                   # optional: entities with a materiality of their own
+//	  - { company_code: DE01, overall: 6_000_000, performance: 4_000_000 }
 //	prepared_by: p.controller
 //	approved_by: [c.finance, g.counsel]   # two or more, not the preparer
 //	sources: ["10-K 2025, accession 0000000000-26-000001"]
@@ -142,8 +144,9 @@
 //
 // A member may be written nested or with dots. A case may also say observed
 // (the Kafka timestamp; the trigger unless said) and profile (an id of the
-// pack, whatever its dates, or none). Of expect only outcome is mandatory, and
-// reason is a part of the finding's reason.
+// pack, whatever its dates, or none). Of expect only outcome is mandatory;
+// reason is a part of the finding's reason, and why one of its sentence. An event
+// may begin with a template, by template: NAME of cases/templates.yaml.
 //
 // The cases of a rule must be complete at its boundaries: for each comparison
 // of quantities in when and bands there is a case exactly at the limit and one

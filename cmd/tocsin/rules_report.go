@@ -149,5 +149,5 @@ func covered(all []rules.Coverage) string {
 	for _, c := range all {
 		sum.Parts, sum.PartsBoth, sum.Bands, sum.BandsTaken = sum.Parts+c.Parts, sum.PartsBoth+c.PartsBoth, sum.Bands+c.Bands, sum.BandsTaken+c.BandsTaken
 	}
-	return fmt.Sprintf("%d of %s both true and not, %d of %s taken", sum.PartsBoth, plural(sum.Parts, "condition"), sum.BandsTaken, plural(sum.Bands, "band"))
+	return fmt.Sprintf("%d of %d conditions both true and not, %d of %d bands taken", sum.PartsBoth, sum.Parts, sum.BandsTaken, sum.Bands)
 }

@@ -69,6 +69,10 @@ func (v *Value) spoken() string {
 		return text
 	}
 	switch v.Type.Kind {
+	case Text:
+		if text == "" {
+			return `""`
+		}
 	case Money:
 		return grouped(text)
 	case Int:

@@ -41,6 +41,7 @@ func TestReason(t *testing.T) {
 		{"country == company_code", "country=US company_code=US", "country is US, the same as company_code", "country been anything but US"},
 		{"\"ACME\" in contract.parties", "contract.parties=X,Y", "contract.parties does not hold ACME", "contract.parties been a list with ACME"},
 		{"not (contract.ordinary_course ?? false)", "", "contract.ordinary_course was not sent, which counts as false", "contract.ordinary_course been true"},
+		{"(country ?? \"\") == \"US\"", "", "country was not sent and counts as \"\", not US", "country been US"},
 		{"present(country)", "", "country was not sent", "country been sent"},
 		{"missing(country)", "", "country was not sent", "country been sent"},
 		{"present(country)", "country=US", "country was sent", "country not been sent"},
