@@ -53,6 +53,21 @@ func FuzzCompile(f *testing.F) {
 				for _, b := range p.Boundaries() {
 					b.Sides(s)
 				}
+				for _, part := range p.Parts() {
+					part.Test(s)
+				}
+			}
+			if p.Type().Kind == dialect.Bool {
+				dialect.Explore([]*dialect.Program{p}, nil, func(results []dialect.Tri) bool { return results[0] <= dialect.Failed })
+				if !dialect.Equivalent([]*dialect.Program{p}, []*dialect.Program{p}, nil) && p.Cost() < 10 {
+					t.Fatal("not equivalent to itself")
+				}
+			}
+			for i, m := range p.Mutants() {
+				if i == 3 {
+					break // each is compiled like any other text
+				}
+				dialect.Compile(dialect.Source{Text: m.Text, Line: 2, Column: 7}, env, dialect.Any)
 			}
 		}
 		if took := time.Since(began); took > 2*time.Second {
