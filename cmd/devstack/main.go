@@ -26,7 +26,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/stack"
 )
 
 // The exit codes of the program.
@@ -52,7 +52,7 @@ devstack COMMAND -h shows the flags.
 type command func(ctx context.Context, args []string) (int, error)
 
 func main() {
-	chserver.Main() // does not return in the process that is ClickHouse
+	stack.Main() // does not return in the process that is one of its servers
 	os.Exit(run(os.Args[1:]))
 }
 

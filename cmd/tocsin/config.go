@@ -31,6 +31,7 @@ type kafkaConfig struct {
 	Group          string        `yaml:"group,required"`
 	Topics         []string      `yaml:"topics,required"`
 	FirstStart     string        `yaml:"first_start"`
+	GroupProtocol  string        `yaml:"group_protocol"`
 	SessionTimeout time.Duration `yaml:"session_timeout"`
 }
 
@@ -65,6 +66,7 @@ type workerConfig struct {
 	StepTimeout    time.Duration   `yaml:"step_timeout"`
 	DrainTimeout   time.Duration   `yaml:"drain_timeout"`
 	RebalanceGrace time.Duration   `yaml:"rebalance_grace"`
+	IntentTTL      time.Duration   `yaml:"intent_ttl"`
 	BackoffMin     time.Duration   `yaml:"backoff_min"`
 	BackoffMax     time.Duration   `yaml:"backoff_max"`
 }
@@ -81,19 +83,25 @@ type logConfig struct {
 // defaults is the configuration before the file is read.
 func defaults() config {
 	return config{
-		Kafka:      kafkaConfig{FirstStart: string(pipeline.StartRefused), SessionTimeout: 45 * time.Second},
+		Kafka:      kafkaConfig{FirstStart: string(pipeline.StartRefused), GroupProtocol: protocolClassic, SessionTimeout: 45 * time.Second},
 		ClickHouse: clickhouseConfig{Database: "tocsin", InsertTimeout: 15 * time.Second},
 		NATS: natsConfig{Stream: "DISCLOSURE", SubjectPrefix: "disclosure.candidate", Replicas: 1,
 			// Seven years: the retention that issuers adopt by analogy with
 			// 17 CFR 210.2-06.
 			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal"},
 		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
-			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second,
+			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
 		HTTP: httpConfig{Listen: "127.0.0.1:9464"},
 		Log:  logConfig{Level: "info", Format: "text"},
 	}
 }
+
+// Group protocols, by the names that Kafka's group.protocol has for them.
+const (
+	protocolClassic  = "classic"
+	protocolConsumer = "consumer" // KIP-848
+)
 
 // Codes of mistakes in the configuration's values.
 const (
@@ -175,6 +183,9 @@ func (c *config) validate() (problems []string) {
 	}
 	if c.ClickHouse.InsertTimeout >= c.Worker.StepTimeout {
 		problems = append(problems, fmt.Sprintf("clickhouse.insert_timeout %s must be less than worker.step_timeout %s", c.ClickHouse.InsertTimeout, c.Worker.StepTimeout))
+	}
+	if p := c.Kafka.GroupProtocol; p != protocolClassic && p != protocolConsumer {
+		problems = append(problems, fmt.Sprintf("kafka.group_protocol is %q: want %s or %s", p, protocolClassic, protocolConsumer))
 	}
 	if p := c.NATS.Payload; p != "minimal" && p != "full" {
 		problems = append(problems, fmt.Sprintf("nats.payload is %q: want minimal or full", p))

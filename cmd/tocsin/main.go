@@ -1,13 +1,14 @@
 // Command tocsin is the worker and its tools.
 //
-//	tocsin run        consume, judge, store, publish
-//	tocsin check      read configuration and servers, refuse hazards
-//	tocsin migrate    bring ClickHouse and the alert stream to this version
-//	tocsin load       turn files into events
-//	tocsin rules      check, test and explain packs of rules, judge files by them
+//	tocsin run          consume, judge, store, publish
+//	tocsin check        read configuration and servers, refuse hazards
+//	tocsin migrate      bring ClickHouse and the alert stream to this version
+//	tocsin deadletters  look at records that are no events, send them again, set them aside
+//	tocsin load         turn files into events
+//	tocsin rules        check, test and explain packs of rules, judge files by them
 //	tocsin materiality  show the materiality of a registrant on a day
-//	tocsin schema     JSON Schemas, field and function reference
-//	tocsin deadline   count a filing deadline
+//	tocsin schema       JSON Schemas, field and function reference
+//	tocsin deadline     count a filing deadline
 //	tocsin version
 //
 // Exit codes: 0 done, 1 failed, 2 called wrongly. Errors go to standard error,
@@ -48,6 +49,7 @@ var commands = []command{
 	{"run", "consume, judge, store, publish", runWorker},
 	{"check", "read configuration, rules and servers, and refuse hazards", runCheck},
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
+	{"deadletters", "look at records that are no events, send them again, set them aside", runDeadLetters},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check, test and explain a pack of rules, and judge files by it", runRules},
 	{"materiality", "show the materiality of a registrant on a day, number by number", plain(runMateriality)},

@@ -104,7 +104,7 @@ type subject struct {
 
 // find gets the event from a file, or from ClickHouse.
 func (f *explainFlags) find(ctx context.Context, stdin io.Reader) (*subject, error) {
-	if at, ok := parseRecordPlace(f.event); ok {
+	if at, ok := storedPlace(f.event); ok {
 		return f.stored(ctx, at)
 	}
 	value, err := f.read(stdin)

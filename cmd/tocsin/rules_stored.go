@@ -5,40 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
-	"strconv"
 
 	"tocsin/rules"
 	"tocsin/rules/event"
 	"tocsin/sinks/clickhouse"
 )
 
-// recordPlace is where a record stood in Kafka.
-type recordPlace struct {
-	topic     string
-	partition int32
-	offset    int64
-}
-
-var recordPlaceForm = regexp.MustCompile(`^([A-Za-z0-9._-]+)/([0-9]{1,9})/([0-9]{1,18})$`)
-
-// parseRecordPlace reads TOPIC/PARTITION/OFFSET, unless a file has that name.
-func parseRecordPlace(text string) (at recordPlace, ok bool) {
-	m := recordPlaceForm.FindStringSubmatch(text)
-	if m == nil {
-		return at, false
+// storedPlace reads TOPIC/PARTITION/OFFSET, unless a file has that name.
+func storedPlace(text string) (clickhouse.Place, bool) {
+	p, err := parsePlace(text)
+	if err != nil {
+		return p, false
 	}
-	if _, err := os.Stat(text); err == nil {
-		return at, false
-	}
-	partition, _ := strconv.ParseInt(m[2], 10, 32) // the form bounds both
-	at.topic, at.partition = m[1], int32(partition)
-	at.offset, _ = strconv.ParseInt(m[3], 10, 64)
-	return at, true
+	_, err = os.Stat(text)
+	return p, err != nil
 }
 
 // stored gets a record from ClickHouse, and the rules it was judged by.
-func (f *explainFlags) stored(ctx context.Context, at recordPlace) (*subject, error) {
+func (f *explainFlags) stored(ctx context.Context, at clickhouse.Place) (*subject, error) {
 	if f.config == "" {
 		return nil, fmt.Errorf("%s is a stored event: say with --config where ClickHouse is", f.event)
 	}
@@ -46,16 +30,12 @@ func (f *explainFlags) stored(ctx context.Context, at recordPlace) (*subject, er
 	if err != nil {
 		return nil, err
 	}
-	calendars, err := openCalendars(c.Rules.Calendar)
-	if err != nil {
-		return nil, err
-	}
-	store, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+	store, err := clickhouse.Open(ctx, c.sink())
 	if err != nil {
 		return nil, err
 	}
 	defer store.Close()
-	record, found, err := store.Record(ctx, c.Kafka.Cluster, at.topic, at.partition, at.offset)
+	record, found, err := store.Stored(ctx, c.Kafka.Cluster, at)
 	switch {
 	case err != nil:
 		return nil, err
@@ -86,7 +66,7 @@ func (f *explainFlags) stored(ctx context.Context, at recordPlace) (*subject, er
 	if err != nil {
 		return nil, err
 	}
-	lib := &library{current: current, calendars: calendars, load: store.LoadPack, earlier: map[string]*rules.Engine{}}
+	lib := &library{current: current, load: store.LoadPack, earlier: map[string]*rules.Engine{}}
 	s.engine, err = lib.ByDigest(ctx, record.Digest)
 	return s, err
 }

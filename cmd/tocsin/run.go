@@ -119,7 +119,7 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	}
 	var db *clickhouse.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		db, err = clickhouse.Open(ctx, w.config.ClickHouse.sink())
+		db, err = clickhouse.Open(ctx, w.config.sink())
 		return err
 	})
 	if err != nil {
@@ -134,20 +134,16 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	if err != nil {
 		return err
 	}
-	calendars, err := openCalendars(w.config.Rules.Calendar)
-	if err != nil {
-		return err
-	}
 	var stream *nats.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		stream, err = nats.Open(ctx, w.config.NATS.sink(calendars))
+		stream, err = nats.Open(ctx, w.config.NATS.sink())
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	return w.loop(ctx, drain, db, stream, &library{current: w.engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
 }
 
 // loop runs the loop on the sinks.

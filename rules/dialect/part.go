@@ -12,8 +12,11 @@ type Part struct {
 }
 
 // Parts returns the parts of a condition and of the lets it uses, in source
-// order, each once.
+// order, each once. An expression that is no condition has none.
 func (p *Program) Parts() (all []Part) {
+	if p.node.typ.Kind != Bool {
+		return nil
+	}
 	seen := map[*node]bool{}
 	var collect func(p *Program, n *node)
 	collect = func(p *Program, n *node) {

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS events
     `key` String COMMENT 'Key of the record.',
     `headers.name` Array(String) COMMENT 'Names of the record''s headers, in order.',
     `headers.value` Array(String) COMMENT 'Values of the record''s headers.',
+    `replay_of` String COMMENT 'For a replay of a dead letter, whether it is one again or not: cluster/topic/partition/offset of that dead letter; else empty.',
     `raw` String COMMENT 'Value of the record, byte for byte.' CODEC(ZSTD(3)),
     `tombstone` Bool COMMENT 'The record has no value at all.',
     `raw_sha256` FixedString(32) COMMENT 'SHA-256 of raw.',
