@@ -348,7 +348,7 @@ func (x *explorer) compared(a atom, value *node, operator string, limit Value) a
 
 func (x *explorer) quantity(term *node, limits ...*big.Int) int {
 	k := term.typ.Kind
-	return x.variable("place of "+term.canon(), variable{limits: limits, whole: k == Int || k == Date})
+	return x.variable("place of "+term.canon(), variable{limits: slices.Clone(limits), whole: k == Int || k == Date})
 }
 
 // order is where a place stands to a limit: -1, 0 or 1.

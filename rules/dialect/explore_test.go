@@ -80,6 +80,7 @@ func TestExplored(t *testing.T) {
 		{"attachment_count >= 3 and attachment_count < 4", "true false"},
 		{"gross_amount_group > limit and gross_amount_group < limit", "false"},
 		{"gross_amount_group > small and not (gross_amount_group > 0)", "false"},
+		{"attachment_count in [1, 18, 18, 10] and attachment_count > 18", "false"},
 		{"country == \"US\" and country == \"DE\"", "false"},
 		{"country != \"US\" or country != \"DE\"", "true"},
 		{"present(country) and missing(country)", "false"},
