@@ -69,7 +69,7 @@ type Row struct {
 	Raw       []byte // value of the record
 	Tombstone bool   // the record had no value at all
 	RawHash   Hash
-	Chain     Hash         // see Link
+	Chain     Hash         // see link, in chain.go
 	Event     *event.Event // nil for a dead letter and a tombstone
 	Failure   *event.Failure
 	Verdicts  []rules.Verdict

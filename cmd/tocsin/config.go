@@ -44,14 +44,16 @@ type clickhouseConfig struct {
 }
 
 type natsConfig struct {
-	Servers       []string      `yaml:"servers,required"`
-	Stream        string        `yaml:"stream"`
-	SubjectPrefix string        `yaml:"subject_prefix"`
-	Replicas      int           `yaml:"replicas"`
-	MaxAge        time.Duration `yaml:"max_age"`
-	Payload       string        `yaml:"payload"`
-	User          string        `yaml:"user"`
-	Password      string        `yaml:"password"`
+	Servers         []string      `yaml:"servers,required"`
+	Stream          string        `yaml:"stream"`
+	SubjectPrefix   string        `yaml:"subject_prefix"`
+	Replicas        int           `yaml:"replicas"`
+	MaxAge          time.Duration `yaml:"max_age"`
+	ReconcileEvery  time.Duration `yaml:"reconcile_every"`
+	ReconcileWindow time.Duration `yaml:"reconcile_window"`
+	Payload         string        `yaml:"payload"`
+	User            string        `yaml:"user"`
+	Password        string        `yaml:"password"`
 }
 
 type rulesConfig struct {
@@ -88,7 +90,8 @@ func defaults() config {
 		NATS: natsConfig{Stream: "DISCLOSURE", SubjectPrefix: "disclosure.candidate", Replicas: 1,
 			// Seven years: the retention that issuers adopt by analogy with
 			// 17 CFR 210.2-06.
-			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal"},
+			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal",
+			ReconcileEvery: 10 * time.Minute, ReconcileWindow: 48 * time.Hour},
 		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
 			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
@@ -192,6 +195,9 @@ func (c *config) validate() (problems []string) {
 	}
 	if c.NATS.Replicas < 1 || c.NATS.Replicas > 5 {
 		problems = append(problems, fmt.Sprintf("nats.replicas is %d: want 1 to 5", c.NATS.Replicas))
+	}
+	if every, window := c.NATS.ReconcileEvery, c.NATS.ReconcileWindow; every < 0 || every > 0 && window <= every+c.loopsOwn() {
+		problems = append(problems, fmt.Sprintf("nats.reconcile_every is %s and nats.reconcile_window %s: want 0 for never, or a window of more than %s", every, window, every+c.loopsOwn()))
 	}
 	if _, err := c.Log.handler(os.Stderr); err != nil {
 		problems = append(problems, err.Error())

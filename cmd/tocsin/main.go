@@ -3,6 +3,8 @@
 //	tocsin run          consume, judge, store, publish
 //	tocsin check        read configuration and servers, refuse hazards
 //	tocsin migrate      bring ClickHouse and the alert stream to this version
+//	tocsin audit        prove that every record is stored once, and unaltered
+//	tocsin reconcile    publish candidates that the alert stream lacks
 //	tocsin deadletters  look at records that are no events, send them again, set them aside
 //	tocsin load         turn files into events
 //	tocsin rules        check, test and explain packs of rules, judge files by them
@@ -11,8 +13,9 @@
 //	tocsin deadline     count a filing deadline
 //	tocsin version
 //
-// Exit codes: 0 done, 1 failed, 2 called wrongly. Errors go to standard error,
-// results to standard output.
+// Exit codes: 0 done, and nothing is wrong; 1 it could not be carried out, or
+// not all of it; 2 called wrongly; 3 carried out, and problems were found (by
+// audit and reconcile). Errors go to standard error, results to standard output.
 package main
 
 import (
@@ -26,9 +29,10 @@ import (
 
 // Exit codes of every command.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitProblems = 3
 )
 
 // command is one subcommand. Streams and arguments are passed, so that a test
@@ -49,6 +53,8 @@ var commands = []command{
 	{"run", "consume, judge, store, publish", runWorker},
 	{"check", "read configuration, rules and servers, and refuse hazards", runCheck},
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
+	{"audit", "prove that every record is stored once, unaltered, and every candidate published", runAudit},
+	{"reconcile", "publish candidates that ClickHouse holds and the alert stream lacks", runReconcile},
 	{"deadletters", "look at records that are no events, send them again, set them aside", runDeadLetters},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check, test and explain a pack of rules, and judge files by it", runRules},

@@ -39,6 +39,9 @@ var bans = []ban{
 	{"tocsin/cmd/tocsin", "github.com/nats-io/nats-server", "the production binary carries no alert server"},
 	{"tocsin/cmd/tocsin", "github.com/ebitengine/purego", "the production binary loads no foreign library"},
 	{"tocsin/cmd/tocsin", "tocsin/cmd/devstack", "development servers stay out of production"},
+	{"tocsin/cmd/devstack/faults", "tocsin/pipeline", "the checker shares no code with what it checks"},
+	{"tocsin/cmd/devstack/faults", "tocsin/rules", "the checker shares no code with what it checks"},
+	{"tocsin/cmd/devstack/faults", "tocsin/sinks", "the checker shares no code with what it checks"},
 	{"tocsin/cmd/tocsin", "testing", "test code stays out of production"},
 	{"tocsin/cmd/tocsin", "net/http/pprof", "a blank import of pprof would serve it on every mux"},
 }

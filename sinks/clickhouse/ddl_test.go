@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS events
 		fmt.Fprintf(&b, "    `%s` %s COMMENT '%s'%s,\n", c.name, c.typ, strings.ReplaceAll(c.doc, "'", "''"), codec)
 	}
 	fmt.Fprintf(&b, `    %s DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'When this copy of the row was stored. Says nothing about the event.',
+    INDEX lately stored_at TYPE minmax,
     PROJECTION by_offset
     (
         SELECT cluster, topic, partition, offset, batch_first, batch_last, batch_rows

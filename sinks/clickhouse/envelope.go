@@ -88,7 +88,7 @@ var envelopeColumns = []col{
 		func(to *buffer, _ *batch, r *row) { to.bool(r.Tombstone) }),
 	one(always, "raw_sha256", "FixedString(32)", "SHA-256 of raw.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.RawHash[:]) }),
-	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row and raw_sha256.",
+	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row and of all that Kafka gave of this record.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Chain[:]) }),
 }
 

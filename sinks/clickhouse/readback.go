@@ -11,8 +11,8 @@ import (
 	"tocsin/pipeline"
 )
 
-// errNoPack is why LoadPack can fail for good.
-var errNoPack = errors.New("no worker has kept them in the table packs: they were judged by in another database, or the row was deleted; " +
+// ErrNoPack is why LoadPack can fail for good.
+var ErrNoPack = errors.New("no worker has kept them in the table packs: they were judged by in another database, or the row was deleted; " +
 	"restore the row, or start a worker of the release and with the pack that has this digest once, which keeps it")
 
 // Holds implements pipeline.Store. It counts in the projection by_offset, and
@@ -80,7 +80,7 @@ func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32)
 // SavePack keeps a pack under the digest of its rules. A digest that is there
 // already is left as it is. Errors are as for Store.
 func (s *Sink) SavePack(ctx context.Context, digest, id string, archive []byte) error {
-	if _, err := s.LoadPack(ctx, digest); !errors.Is(err, errNoPack) {
+	if _, err := s.LoadPack(ctx, digest); !errors.Is(err, ErrNoPack) {
 		return err // nil: it is there
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
@@ -112,7 +112,7 @@ func (s *Sink) LoadPack(ctx context.Context, digest string) ([]byte, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, errNoPack)
+		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, ErrNoPack)
 	}
 	return []byte(archive), nil
 }

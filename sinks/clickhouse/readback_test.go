@@ -147,7 +147,7 @@ func TestPacks(t *testing.T) {
 		t.Errorf("%d rows for 2 packs", n)
 	}
 	_, err = s.LoadPack(t.Context(), "d3")
-	if _, waiting := pipeline.Waiting(err); !errors.Is(err, errNoPack) || waiting {
+	if _, waiting := pipeline.Waiting(err); !errors.Is(err, ErrNoPack) || waiting {
 		t.Errorf("a pack that nobody kept: %v", err)
 	}
 }
