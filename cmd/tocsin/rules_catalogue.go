@@ -52,7 +52,7 @@ func catalogue(pack *rules.Pack) string {
 		for _, band := range bands {
 			text += ", " + band.Severity.String()
 		}
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s | %d |\n", r.ID, anchor(r), r.Item, text, r.Clock, cell(r.Title), r.Cost())
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s | %s | %d |\n", r.ID, headingOf(r), r.Item, text, r.Clock, cell(r.Title), r.Cost())
 	}
 	for _, r := range all {
 		describe(&b, r)
@@ -60,8 +60,8 @@ func catalogue(pack *rules.Pack) string {
 	return b.String()
 }
 
-// anchor is what Markdown makes of the heading of a rule.
-func anchor(r *rules.Rule) string {
+// headingOf is what Markdown makes of the heading of a rule.
+func headingOf(r *rules.Rule) string {
 	var b strings.Builder
 	for _, c := range strings.ToLower(r.ID + " " + r.Title) {
 		switch {
