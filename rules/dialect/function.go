@@ -92,7 +92,7 @@ var functions = []function{
 		takes: [][]Kind{moments, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Text, Values: weekdays}), build: buildDayOfWeek},
 
 	{Function: Function{"lower", "lower(text)", "The text in small letters." + anyMissing},
-		takes: [][]Kind{{Text}}, result: returns(Type{Kind: Text}), build: buildLower},
+		takes: [][]Kind{{Text}}, result: func(args []*node) Type { return Type{Kind: Text, Unit: args[0].typ.Unit} }, build: buildLower},
 	{Function: Function{"text", "text(x)", "A whole number or a date as a text, for keys." + anyMissing},
 		takes: [][]Kind{{Int, Date, Text}}, result: returns(Type{Kind: Text}), build: buildText},
 	{Function: Function{"len", "len(x)", "The number of letters of a text, or of members of a list." + anyMissing},
