@@ -102,6 +102,42 @@ func TestMutate(t *testing.T) {
 	}
 }
 
+// TestCoverage: a part that no case has true, or none not true, and a band that no
+// case gets, are gaps.
+func TestCoverage(t *testing.T) {
+	f := func(cases string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, m := range load(t, mutable(cases)).RunCases().Gaps {
+			if m.Code == "E413" {
+				got = append(got, m.Message)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	f(completeCases)
+	f("  - { name: at, event: { data: { contract.total_value_group: 1_000 } }, expect: { outcome: match, severity: S2 } }\n",
+		"in no case is this true: contract.ordinary_course ?? false", "in no case is this not true: contract.total_value_group >= limit",
+		"in no case is this not true: contract.contract_type in kinds", "in no case is this true: contract.total_value_group > 2 * limit", "no case gets the severity S1 of this band")
+	f("  - { name: large, event: { data: { contract.total_value_group: 5_000, contract.ordinary_course: true, contract.contract_type: sale } }, expect: { outcome: no_match } }\n",
+		"in no case is this not true: contract.ordinary_course ?? false", "in no case is this not true: contract.total_value_group >= limit",
+		"in no case is this true: contract.contract_type in kinds", "in no case is this not true: contract.total_value_group > 2 * limit", "no case gets the severity S1 of this band")
+}
+
+// TestEquivalentMutants: an alteration that changes no verdict is no mutant.
+func TestEquivalentMutants(t *testing.T) {
+	files := mutable(completeCases)
+	rule := string(files["rules/A.yaml"].Data)
+	files["rules/A.yaml"].Data = []byte(strings.Replace(rule, "when: not usual", "when: not ((fiscal_period ?? 0) == 13) and not usual", 1))
+	for _, m := range load(t, files).Mutate().All {
+		if strings.Contains(m.What, "written for 0") {
+			t.Errorf("a default of 1 and one of 0 are no 13, yet %s", m.What)
+		}
+	}
+}
+
 // TestSurvivors: a reason makes a survivor explained, and a reason for what does
 // not survive is a mistake.
 func TestSurvivors(t *testing.T) {
