@@ -25,6 +25,7 @@ func runSchema(args []string, stdout, stderr io.Writer) int {
   system_event   JSON Schema of the system event
   fields         every field of both, in Markdown: names, kinds, columns, words
   functions      every function of the rule language, in Markdown
+  materiality    every field of the materiality profile, in Markdown
   pack, rule, profile, cases, templates
                  JSON Schemas of the files of a pack, for editors
   config         JSON Schema of the worker's configuration
@@ -45,6 +46,12 @@ func runSchema(args []string, stdout, stderr io.Writer) int {
 		text = "| function | what it is |\n|---|---|\n"
 		for _, f := range dialect.Functions() {
 			text += fmt.Sprintf("| `%s` | %s |\n", f.Signature, f.Doc)
+		}
+	case "materiality":
+		text = "| field | meaning |\n|---|---|\n"
+		for i := range rules.Materiality.Fields {
+			f := &rules.Materiality.Fields[i]
+			text += fmt.Sprintf("| `materiality.%s` | %s |\n", f.Name, f.Doc)
 		}
 	case "config":
 		text = string(configSchema())
