@@ -22,6 +22,7 @@ func runFaults(ctx context.Context, args []string) (int, error) {
 	f.IntVar(&o.Rate, "rate", 1000, "records a second, on average")
 	f.StringVar(&o.Without, "without", "", "take a `mechanism` out of the workers and see the run fail: "+strings.Join(faults.Mechanisms(), ", "))
 	f.StringVar(&o.Scenario, "scenario", "", "make the directed run of half a minute that is named after a `mechanism`, or a random one: random (default the mechanism of -without, else random)")
+	f.StringVar(&o.Protocol, "protocol", "", "group `protocol` of the workers, classic or consumer (default classic for odd seeds, consumer for even ones)")
 	f.BoolVar(&o.Keep, "keep", false, "keep logs and data of a run that passed, too")
 	weights := f.String("weights", "", "kind=cards,...: how often a fault of a kind is drawn")
 	asJSON := f.Bool("json", false, "print the report as JSON")

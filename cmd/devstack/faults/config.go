@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // configText is a worker's configuration: timeouts of seconds, so that a run
@@ -14,6 +15,7 @@ const configText = `kafka:
   group: faults
   topics: [%[1]s, %[2]s]
   first_start: earliest
+  group_protocol: %[10]s
   session_timeout: %[3]s
 clickhouse:
   addresses: ["${FAULTS_CLICKHOUSE}"]
@@ -41,14 +43,14 @@ log:
 
 // writeConfigs writes a pack and a configuration for each of packs below dir,
 // and returns the paths of both.
-func writeConfigs(dir string) (configs, dirs []string, err error) {
+func writeConfigs(dir, protocol string, ttl time.Duration) (configs, dirs []string, err error) {
 	for i, l := range packs {
 		pack := filepath.Join(dir, fmt.Sprintf("pack-%d", i+1))
 		if err := writePack(pack, i+1, l); err != nil {
 			return nil, nil, err
 		}
 		config := filepath.Join(dir, fmt.Sprintf("worker-%d.yaml", i+1))
-		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, intentTTL)
+		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, ttl, protocol)
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			return nil, nil, fmt.Errorf("write a configuration: %w", err)
 		}

@@ -26,22 +26,41 @@ var pointEdits = []edit{
 		"	if err := full.into(insert); err != nil {\n",
 		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},
 	{"sinks/clickhouse/sink.go",
+		"	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())\n",
+		"	inserts.Store(b.Token(), false)\n	defer inserts.Delete(b.Token())\n	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())\n"},
+	{"sinks/clickhouse/sink.go",
 		"	if err := insert.Send(); err != nil {\n",
-		"	unanswered.Store(true)\n	defer unanswered.Store(false)\n	if err := insert.Send(); err != nil {\n"},
+		"	inserts.Store(b.Token(), true)\n	if err := insert.Send(); err != nil {\n"},
 	{"sinks/clickhouse/sink.go",
 		"		DialTimeout: c.DialTimeout,\n		// LZ4",
 		"		DialTimeout: c.DialTimeout,\n		DialContext: dialWatched,\n		// LZ4"},
 	{"sinks/clickhouse/sink.go",
 		"// untimed hides",
-		`// unanswered says that an insert has been handed over whole or in part.
-var unanswered atomic.Bool
+		`// inserts are those under way, by token: true once their data are being sent.
+var inserts sync.Map
 
-// watched is a connection whose first read after an insert is a step.
-type watched struct{ net.Conn }
+// watched is a connection whose first read after the data of its insert is a
+// step. The insert is known by its token, which its query names.
+type watched struct {
+	net.Conn
+	token atomic.Value
+}
 
-func (w watched) Read(p []byte) (int, error) {
-	if pipeline.FaultArmed(4) && unanswered.Load() {
-		pipeline.FaultPoint(4)
+func (w *watched) Write(p []byte) (int, error) {
+	inserts.Range(func(token, _ any) bool {
+		if bytes.Contains(p, []byte(token.(string))) {
+			w.token.Store(token)
+		}
+		return true
+	})
+	return w.Conn.Write(p)
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	if token := w.token.Load(); token != nil {
+		if sent, ok := inserts.Load(token); ok && sent.(bool) {
+			pipeline.FaultPoint(4)
+		}
 	}
 	return w.Conn.Read(p)
 }
@@ -52,10 +71,11 @@ func dialWatched(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil || !pipeline.FaultArmed(4) {
 		return conn, err
 	}
-	return watched{conn}, nil
+	return &watched{Conn: conn}, nil
 }
 
 // untimed hides`},
+	{"sinks/clickhouse/sink.go", "import (\n", "import (\n	\"bytes\"\n"},
 	{"sinks/clickhouse/sink.go", "	\"math\"\n	\"sync\"\n", "	\"math\"\n	\"net\"\n	\"sync\"\n	\"sync/atomic\"\n"},
 	{"pipeline/cycle.go",
 		"	if alerts := b.Alerts(); len(alerts) > 0 {\n",

@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Seed     uint64        `json:"seed"`
 	Duration time.Duration `json:"duration_ns"`
+	Protocol string        `json:"group_protocol"`
 	Scenario string        `json:"scenario,omitempty"` // of a directed run
 	Without  string        `json:"without,omitempty"`  // the mechanism that was taken out
 	result
@@ -53,7 +54,7 @@ func (r *Report) Write(w io.Writer) error {
 	for _, kind := range slices.Sorted(maps.Keys(r.Unstruck)) {
 		say("  %-24s %4d did not happen: the worker did not come to the step in time, or the run ended", kind, r.Unstruck[kind])
 	}
-	say("workers started: %d", r.Workers)
+	say("workers started: %d, group protocol %s", r.Workers, r.Protocol)
 	for _, t := range []struct {
 		name string
 		tally

@@ -19,6 +19,9 @@ type Options struct {
 	Workers  int           // 2 to 4
 	Rate     int           // records a second, on average
 	Weights  map[string]int
+	// Protocol is the group protocol of the workers, classic or consumer. Empty:
+	// classic for odd seeds and directed runs, consumer for even ones.
+	Protocol string
 	// Scenario names a directed run to make instead of a random one: a name of
 	// Mechanisms. Seed, Duration, Workers, Rate and Weights are of no meaning
 	// to it.
@@ -49,7 +52,12 @@ type run struct {
 // Run makes a run. An error means that the harness could not do its work; what
 // is wrong with the workers stands in the report.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	r := &run{Options: o, report: Report{Seed: o.Seed, Duration: o.Duration, Scenario: o.Scenario, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
+	if o.Protocol == "" {
+		if o.Protocol = "classic"; o.Scenario == "" && o.Seed%2 == 0 {
+			o.Protocol = "consumer"
+		}
+	}
+	r := &run{Options: o, report: Report{Seed: o.Seed, Duration: o.Duration, Protocol: o.Protocol, Scenario: o.Scenario, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
 	var err error
 	if r.dir, err = os.MkdirTemp("", "tocsin-faults-"); err != nil {
 		return nil, fmt.Errorf("make the run's directory: %w", err)
@@ -115,7 +123,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	} else if err := r.sources.build(ctx, plain); err != nil {
 		return err
 	}
-	configs, dirs, err := writeConfigs(r.dir)
+	ttl := intentTTL
+	if s := scenarios[r.Scenario]; s.long {
+		ttl = longTTL
+	}
+	configs, dirs, err := writeConfigs(r.dir, r.Protocol, ttl)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type scenario struct {
 	otherPack bool // the second worker has the other pack
 	forget    bool // ClickHouse remembers one token only
 	brief     bool // NATS remembers message ids for a moment only
+	long      bool // intents live for longTTL, so that a slow machine does not see one expire
 	cut       bool // the connections to ClickHouse are cut while the first worker stands still
 }
 
@@ -31,7 +32,7 @@ var scenarios = map[string]scenario{
 	// worker must store the same batch again, not a larger one.
 	"intent": {order: order{stepStored, 1, syscall.SIGKILL}},
 	// Stored, and the answer is lost with the connection.
-	"token": {order: order{stepUnanswered, 1, syscall.SIGSTOP}, cut: true},
+	"token": {order: order{stepUnanswered, 1, syscall.SIGSTOP}, cut: true, long: true},
 	// Stored as a candidate and not published, and the second worker's rules
 	// would not raise it.
 	"pin": {order: order{stepStored, 1, syscall.SIGKILL}, otherPack: true},
@@ -49,6 +50,7 @@ var scenarios = map[string]scenario{
 
 // Bounds and pauses of a scenario.
 const (
+	longTTL      = time.Minute
 	joinBound    = time.Minute // until both workers have their partitions
 	strikeWait   = time.Minute // until the first worker has come to the step
 	takeOver     = time.Minute // until the second has stored what the first left
