@@ -20,6 +20,7 @@ const (
 	codeOverlap   = "E315" // two profiles are in force on one day
 	codeApproval  = "E316" // fewer than two approvals, or the preparer's own
 	codeCalendar  = "E317" // an override of the calendars
+	codeAccount   = "E318" // a class or range of the chart of accounts
 
 	codeCaseRule   = "E401" // cases of a rule that the pack does not have
 	codeCaseField  = "E402" // a field that the event does not have

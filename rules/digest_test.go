@@ -102,6 +102,9 @@ func TestDigest(t *testing.T) {
 	closed := small()
 	closed["calendar/mourning.csv"] = &fstest.MapFile{Data: []byte(mourning)}
 	f("a closed day", closed, false)
+	classified := small()
+	classified["accounts.yaml"] = &fstest.MapFile{Data: []byte("schema: tocsin.accounts/v1\naccounts: { cash: [\"1\"] }\n")}
+	f("a chart of accounts", classified, false)
 }
 
 const mourning = "date,market,status,reason,source,announced\n2026-11-25,sec,closed,National day of mourning,Executive order,2026-11-20\n"

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/rules/calendar"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
@@ -15,9 +14,12 @@ import (
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // expressions compiles everything that is written in the dialect.
-func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
+func (l *ruleLoader) expressions(p *Pack) {
 	r := l.rule
-	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency, Calendars: cal}
+	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: p.GroupCurrency, Calendars: p.calendars}
+	if p.accounts != nil {
+		env.Subtype = p.accounts.subtype
+	}
 	l.params(env)
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)

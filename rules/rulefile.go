@@ -53,8 +53,9 @@ type ruleLoader struct {
 	mistakes diag.List
 }
 
-// loadRule reads a rule. id is returned even when the rule has mistakes.
-func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calendars) (*Rule, strictyaml.Text, diag.List) {
+// loadRule reads a rule of a pack whose currency, calendars and accounts are
+// known. id is returned even when the rule has mistakes.
+func loadRule(src *strictyaml.Source, stem string, p *Pack) (*Rule, strictyaml.Text, diag.List) {
 	l := &ruleLoader{src: src}
 	l.mistakes = strictyaml.Decode(src, &l.file, strictyaml.Options{})
 	l.rule = &Rule{ID: l.file.ID.Value, Revision: l.file.Revision, Title: l.file.Title.Value, Description: l.file.Description,
@@ -67,7 +68,7 @@ func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calen
 	l.clock()
 	if l.types() {
 		l.fields()
-		l.expressions(currency, cal)
+		l.expressions(p)
 	}
 	if len(l.mistakes) > 0 {
 		return nil, l.file.ID, l.mistakes

@@ -26,12 +26,8 @@ func TestMutants(t *testing.T) {
 	only := regexp.MustCompile(os.Getenv("TOCSIN_RULE"))
 	for _, name := range packs.Names() {
 		pack, _ := packs.Open(name)
-		files, err := fs.Glob(pack, "rules/*.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
 		killed, total := 0, 0
-		for _, file := range files {
+		for _, file := range glob(t, pack, "rules/*.yaml") {
 			id := strings.TrimSuffix(path.Base(file), ".yaml")
 			if !only.MatchString(id) {
 				continue
@@ -78,7 +74,7 @@ func judged(t *testing.T, pack fs.FS, id, text string) fate {
 	t.Helper()
 	for {
 		altered := fstest.MapFS{"rules/" + id + ".yaml": {Data: []byte(text)}}
-		for _, file := range append(glob(t, pack, "profiles/*"), "pack.yaml", "cases/"+id+".yaml") {
+		for _, file := range append(glob(t, pack, "profiles/*"), "pack.yaml", "accounts.yaml", "cases/"+id+".yaml") {
 			altered[file] = &fstest.MapFile{Data: []byte(read(t, pack, file))}
 		}
 		p, mistakes := rules.Load(altered, "altered", nil)
