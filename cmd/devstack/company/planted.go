@@ -158,7 +158,7 @@ var kinds = []kind{
 		return one(d, "JET-05", d.subject)
 	}},
 	{"JET-06", func(g *Generator) (*draft, []Planting) {
-		p := g.planted(600_000, 12_000_000)
+		p := g.planted(600_000, 6_700_000) // below performance materiality, where marks of the hour would count too
 		p.approver, p.poster = p.keyer, p.keyer
 		d := g.journal(p)
 		return one(d, "JET-06", d.subject)
@@ -167,7 +167,7 @@ var kinds = []kind{
 		p := g.planted(1_000, 300_000)
 		p.keyer = pick(g, staff.chiefs)
 		d := g.journal(p)
-		return one(d, "JET-14", d.subject)
+		return d, []Planting{{"JET-14", d.subject}, {"JET-00", d.subject}} // a chief alone is enough for the score
 	}},
 	{"OPS-05", func(g *Generator) (*draft, []Planting) {
 		p := g.planted(1_000, 300_000)
