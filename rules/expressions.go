@@ -17,10 +17,10 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 func (l *ruleLoader) expressions(p *Pack) {
 	r := l.rule
 	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: p.GroupCurrency, Calendars: p.calendars}
+	l.params(env)
 	if p.accounts != nil {
 		env.Subtype = p.accounts.subtype
 	}
-	l.params(env)
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)
 	for _, b := range l.file.Bands {
@@ -30,8 +30,8 @@ func (l *ruleLoader) expressions(p *Pack) {
 	r.dedup = l.compile(env, l.file.Dedup, dialect.Text)
 	l.from(env)
 	l.unused()
-	for _, p := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
-		r.readsProfile(p)
+	for _, program := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
+		r.readsProfile(program)
 	}
 	for _, b := range r.bands {
 		r.readsProfile(b.when)

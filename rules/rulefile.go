@@ -53,11 +53,20 @@ type ruleLoader struct {
 	mistakes diag.List
 }
 
-// loadRule reads a rule of a pack whose currency, calendars and accounts are
-// known. id is returned even when the rule has mistakes.
+// loadRule reads a rule of a pack whose currency and calendars are known.
+// id is returned even when the rule has mistakes.
 func loadRule(src *strictyaml.Source, stem string, p *Pack) (*Rule, strictyaml.Text, diag.List) {
 	l := &ruleLoader{src: src}
 	l.mistakes = strictyaml.Decode(src, &l.file, strictyaml.Options{})
+	l.build(stem, p)
+	if len(l.mistakes) > 0 {
+		return nil, l.file.ID, l.mistakes
+	}
+	return l.rule, l.file.ID, nil
+}
+
+// build makes the rule of what the file says.
+func (l *ruleLoader) build(stem string, p *Pack) {
 	l.rule = &Rule{ID: l.file.ID.Value, Revision: l.file.Revision, Title: l.file.Title.Value, Description: l.file.Description,
 		Owner: l.file.Owner.Value, Item: l.file.Item.Value, Citation: l.file.Citation.Value, Runbook: l.file.Runbook.Value}
 	// What the YAML lacks was reported; the rest is checked all the same, so
@@ -70,10 +79,6 @@ func loadRule(src *strictyaml.Source, stem string, p *Pack) (*Rule, strictyaml.T
 		l.fields()
 		l.expressions(p)
 	}
-	if len(l.mistakes) > 0 {
-		return nil, l.file.ID, l.mistakes
-	}
-	return l.rule, l.file.ID, nil
 }
 
 // report adds a mistake at a scalar, unless the scalar was not given at all:
