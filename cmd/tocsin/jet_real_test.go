@@ -228,6 +228,9 @@ func otherProgram(t *testing.T, rows [][]string) map[string]bool {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if size%100_000_00 == 0 {
+				name("JET-03", "S4", 1, size)
+			}
 			if day := entered.Weekday(); day == time.Saturday || day == time.Sunday {
 				name("JET-01", "S3", 2, size)
 			}

@@ -118,7 +118,7 @@ func journal(t *rapid.T) *event.Event {
 	if rapid.IntRange(0, 9).Draw(t, "dated") > 0 {
 		e.SetDate(ledger("posting_date"), calendar.DateOf(posted).AddDays(-rapid.IntRange(0, 8).Draw(t, "back")))
 	}
-	amounts := []int64{100, 449_999, 450_000, 6_749_999, 6_750_000, 20_000_000}
+	amounts := []int64{100, 449_999, 450_000, 6_749_999, 6_750_000, 6_800_000, 20_000_000}
 	if rapid.IntRange(0, 9).Draw(t, "gross") > 0 {
 		e.SetAmount(ledger("gross_amount_group"), money.FromInt(rapid.SampledFrom(amounts).Draw(t, "size")))
 	}
