@@ -34,9 +34,9 @@ func mutants(t *testing.T, rule string) []mutant {
 		switch key, value := top.Content[i].Value, top.Content[i+1]; key {
 		case "severity":
 			m.set(key, value, map[bool]string{true: "S2", false: "S1"}[value.Value == "S1"])
-		case "applies_to", "requires":
+		case "applies_to":
 			m.drops(key, value)
-		case "on_missing", "dedup":
+		case "requires", "on_missing", "dedup":
 			m.cut(key, top, i, 2)
 		case "params":
 			m.params(value)
@@ -251,7 +251,8 @@ func (x *text) without(from, to int, other string) string {
 }
 
 // looseness orders the operators whose operands can be taken away: the loosest
-// divides a part of the expression first. An argument cannot be spared.
+// divides a part of the expression first. An argument cannot be spared, but for
+// the condition of a total; a word of a list can.
 var looseness = map[string]int{",": 6, "?": 5, ":": 5, "or": 4, "and": 3, "??": 2, "+": 1}
 
 // operands gives the edits that take an operand of tokens [from, to) away, each
@@ -269,12 +270,14 @@ func (x *text) operands(from, to int) (edits []edit) {
 		}
 	})
 	ends = append(ends, to)
+	list := from > 0 && x.tokens[from-1].Is(lexer.Bracket, "[")
+	condition := from > 1 && x.tokens[from-2].Value == "total" && len(begins) == 3
 	for i, begin := range begins {
 		edits = append(edits, x.operands(begin, ends[i])...)
 		whole := edit{from: x.tokens[from].From, to: x.tokens[to-1].To}
 		first, last := x.tokens[begin].From, x.tokens[ends[i]-1].To
 		switch {
-		case loosest == looseness[","]:
+		case loosest == looseness[","] && !list && (!condition || i < 2):
 		case loosest == looseness["?"]:
 			if whole.other = string(x.runes[first:last]); i > 0 {
 				edits = append(edits, whole)
