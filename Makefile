@@ -4,10 +4,12 @@
 
 TAGS  := synctests   # kfake under testing/synctest needs it; without it group tests hang
 FLAGS :=
+SEED  := 1
+DURATION := 3m
 GO    ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo up down status test race integration lint generate bench clean
+.PHONY: help build demo up down status test race integration faults lint generate bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +39,9 @@ race: ## the same under the race detector
 
 integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17)
 	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 20m $(FLAGS) ./...
+
+faults: build ## kill, pause, cut and fill for DURATION=3m by SEED=1, on Apache Kafka; then compare every row and alert
+	bin/devstack faults -seed $(SEED) -duration $(DURATION)
 
 lint: ## formatting, vet, staticcheck
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt -w $$files"; exit 1; }

@@ -22,7 +22,6 @@ import (
 	"syscall"
 	"time"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
 	"tocsin/cmd/devstack/stack"
 )
 
@@ -45,7 +44,7 @@ type result struct {
 }
 
 func main() {
-	chserver.Main() // does not return in the process that is ClickHouse
+	stack.Main() // does not return in the process that is one of its servers
 	var o options
 	flag.StringVar(&o.tocsin, "tocsin", "bin/tocsin", "the `program` to measure")
 	flag.StringVar(&o.config, "config", "deploy/tocsin.example.yaml", "its configuration `file`")

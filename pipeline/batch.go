@@ -24,6 +24,24 @@ type Batch struct {
 	Digest   string // of the rules that judged it
 	Calendar string // version of the calendars that dated it
 	Rows     []Row  // one for each record, in offset order
+	// Declared is when the group last acknowledged the intent to store the
+	// batch, and IntentTTL how long that is good for; see Late.
+	Declared  time.Time
+	IntentTTL time.Duration
+}
+
+// Late reports whether the batch may no longer be stored under its intent: the
+// worker was away for so long (a stopped process, a machine that slept) that
+// another may have stored it, and so much else that the token is forgotten.
+// A batch that was never declared is never late.
+//
+// Both clocks are asked. The monotonic one stands still while a machine
+// sleeps; the wall clock may be set back.
+func (b *Batch) Late(now time.Time) bool {
+	if b.Declared.IsZero() {
+		return false
+	}
+	return now.Sub(b.Declared) >= b.IntentTTL || now.Round(0).Sub(b.Declared.Round(0)) >= b.IntentTTL
 }
 
 // Token identifies the batch's insert: ClickHouse drops a second insert with
@@ -51,7 +69,7 @@ type Row struct {
 	Raw       []byte // value of the record
 	Tombstone bool   // the record had no value at all
 	RawHash   Hash
-	Chain     Hash         // SHA-256 of the previous row's Chain and RawHash
+	Chain     Hash         // see link, in chain.go
 	Event     *event.Event // nil for a dead letter and a tombstone
 	Failure   *event.Failure
 	Verdicts  []rules.Verdict

@@ -20,7 +20,7 @@ func (m *memory) checkChain(t *testing.T) {
 	for _, b := range m.batches {
 		tp := topicPartition{b.Topic, b.Partition}
 		for _, row := range b.Rows {
-			if heads[tp] = link(heads[tp], row.RawHash); heads[tp] != row.Chain {
+			if heads[tp], _ = link(heads[tp], &row, nil); heads[tp] != row.Chain {
 				t.Fatalf("%s: the chain breaks at offset %d", tp, row.Offset)
 			}
 		}

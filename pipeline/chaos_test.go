@@ -45,12 +45,17 @@ func (g *gate) set(cut bool) {
 	}
 }
 
+// plug has a worker reach Kafka through the cable.
+func (g *gate) plug(b *bench) func(*Config) {
+	return func(c *Config) {
+		c.Kafka = []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...), kgo.Dialer(g.DialContext)}
+	}
+}
+
 // startGated starts a worker whose connection to Kafka can be cut.
 func (b *bench) startGated(configure ...func(*Config)) (*worker, *gate) {
 	g := &gate{dial: b.net.DialContext}
-	return b.start(append(configure, func(c *Config) {
-		c.Kafka = []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...), kgo.Dialer(g.DialContext)}
-	})...), g
+	return b.start(append(configure, g.plug(b))...), g
 }
 
 // A member that is cut off in mid batch is expelled; another one replays what
@@ -111,7 +116,8 @@ func chaos(t *testing.T, seed uint64) {
 		b.sink.storeErr, b.sink.afterErr, b.sink.pubErr = sometimes(0.2), sometimes(0.2), sometimes(0.2)
 	})
 	quick := func(c *Config) {
-		c.MaxRecords, c.SessionTimeout, c.StepTimeout, c.DrainTimeout = 150, 10*time.Second, 2*time.Second, 5*time.Second
+		c.MaxRecords, c.SessionTimeout, c.StepTimeout, c.DrainTimeout, c.IntentTTL = 150, 10*time.Second, 2*time.Second, 5*time.Second, 3*time.Second
+		c.ServerSide = seed%2 == 1
 	}
 	type member struct {
 		*worker

@@ -39,14 +39,15 @@ func (s *session) cycle(ctx context.Context) error {
 	s.hurry.Store(&hurry)
 	defer s.hurry.Store(nil)
 
-	defer s.client.AllowRebalance()
+	turn := &turn{client: s.client}
+	defer turn.end()
 	held, err := s.gather(gather, work)
 	defer s.release(held)
 	if err != nil {
 		s.abandon(held)
 		return err
 	}
-	if err := s.declare(work, held); err != nil {
+	if err := s.declare(work, turn, held); err != nil {
 		s.abandon(held)
 		return err
 	}
@@ -60,7 +61,7 @@ func (s *session) cycle(ctx context.Context) error {
 		// tell the group now what else the next cycle would have told it. The
 		// work may have been abandoned; this one commit is still owed, and has
 		// a bound of its own.
-		return s.tell(context.WithoutCancel(work))
+		return s.tell(context.WithoutCancel(work), turn)
 	}
 	return nil
 }
@@ -83,58 +84,58 @@ func (s *session) deliverAll(ctx context.Context, held []*partition) error {
 	return nil
 }
 
-// declare commits an intent for each new batch and, in the same commit, the
+// declare commits an intent for each batch and, in the same commit, the
 // completion of every partition that has none: in steady state that is one
-// commit a cycle. Batches whose intent is refused are dropped from held.
-func (s *session) declare(ctx context.Context, held []*partition) error {
+// commit a cycle. A replay is declared again, as it was: so a batch is stored
+// only by a member that the group has just acknowledged, however long it was
+// away.
+func (s *session) declare(ctx context.Context, t *turn, held []*partition) error {
 	var all []commitment
 	for _, p := range held {
-		if p.open.ready() && p.pending == nil {
+		if p.open.ready() {
 			all = append(all, p.open.commitment(p))
 		}
 	}
-	declared := len(all)
 	for _, p := range s.partitions {
 		if p.settled && (p.open == nil || !p.open.ready()) {
 			all = append(all, p.completion())
 		}
 	}
-	if len(held) > 0 && declared == 0 && len(all) == 0 {
-		return nil // only replays, whose intents stand
-	}
-	if err := s.commit(ctx, all); err != nil {
+	began := time.Now() // before the commit, because its acknowledgement may be late
+	if err := s.commit(ctx, t, all); err != nil {
 		return err
 	}
 	for _, p := range held {
 		if p.open.ready() {
-			p.pending, p.settled, p.next = &intent{p.open.Last, p.open.Digest}, false, p.open.First
+			p.open.Declared, p.open.IntentTTL = began, s.IntentTTL
+			p.pending, p.settled, p.next = &intent{p.open.Last, p.open.Digest, p.open.limits.MaxBytes}, false, p.open.First
 		}
 	}
 	return nil
 }
 
 // tell commits the completion of every settled partition.
-func (s *session) tell(ctx context.Context) error {
+func (s *session) tell(ctx context.Context, t *turn) error {
 	var all []commitment
 	for _, p := range s.partitions {
 		if p.settled {
 			all = append(all, p.completion())
 		}
 	}
-	return s.commit(ctx, all)
+	return s.commit(ctx, t, all)
 }
 
 // commit sends commitments and marks what was settled as told. A refusal ends
 // the session: the member is expelled or fenced, and a commit that was refused
 // is never tried again under another generation.
-func (s *session) commit(ctx context.Context, all []commitment) error {
+func (s *session) commit(ctx context.Context, t *turn, all []commitment) error {
 	if len(all) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
 	defer cancel()
 	began := time.Now()
-	if err := commit(ctx, s.client, all); err != nil {
+	if err := t.commit(ctx, all); err != nil {
 		return err
 	}
 	s.metrics.step("commit", time.Since(began))
@@ -145,12 +146,37 @@ func (s *session) commit(ctx context.Context, all []commitment) error {
 }
 
 // deliver stores and publishes the open batch of one partition and settles it.
+// One that has become too old to be stored is left unsettled: it is rewound,
+// declared again and looked for.
 func (s *session) deliver(ctx context.Context, p *partition) error {
 	b := &p.open.Batch
-	if err := s.persist(ctx, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) }); err != nil {
-		return err
+	held := false
+	if p.open.replay {
+		// It may be stored, and for longer than the store remembers its token.
+		err := s.persist(ctx, "look", func(ctx context.Context) (err error) {
+			var chain Hash
+			if chain, held, err = s.store.Holds(ctx, b); held {
+				// Not what was computed here: compaction may have taken records
+				// of the range since.
+				p.open.head = chain
+			}
+			if _, waits := Waiting(err); err != nil && !waits && b.Late(time.Now()) {
+				// Perhaps another group, which knew nothing of the intent, has
+				// stored the records otherwise: the declaration will say.
+				return ErrLate
+			}
+			return err
+		})
+		if err != nil {
+			return s.late(p, err)
+		}
 	}
-	s.metrics.stored(b)
+	if !held {
+		if err := s.persist(ctx, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) }); err != nil {
+			return s.late(p, err)
+		}
+		s.metrics.stored(b)
+	}
 	if alerts := b.Alerts(); len(alerts) > 0 {
 		if err := s.persist(ctx, "publish", func(ctx context.Context) error { return s.publisher.Publish(ctx, alerts) }); err != nil {
 			return err
@@ -158,6 +184,16 @@ func (s *session) deliver(ctx context.Context, p *partition) error {
 		s.metrics.published(alerts)
 	}
 	p.settle()
+	return nil
+}
+
+// late takes an error of a step for what it is, unless it is that the batch
+// came too late: that ends its delivery and nothing else.
+func (s *session) late(p *partition, err error) error {
+	if !errors.Is(err, ErrLate) {
+		return err
+	}
+	s.log.Warn("declaring a batch again: it came too late to be stored", "partition", p.String(), "first", p.open.First, "last", p.open.Last)
 	return nil
 }
 
@@ -181,6 +217,9 @@ func (s *session) persist(ctx context.Context, step string, try func(context.Con
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, ErrLate) {
+			return err
+		}
 		what, ok := Waiting(err)
 		if !ok && !errors.Is(err, context.DeadlineExceeded) {
 			return stop(fmt.Errorf("%s: %w", step, err))
@@ -203,7 +242,7 @@ func (s *session) persist(ctx context.Context, step string, try func(context.Con
 func (s *session) abandon(held []*partition) {
 	for _, p := range held {
 		switch {
-		case p.settled:
+		case p.open.done:
 			if p.open.overrun >= 0 {
 				s.client.SetOffsets(p.rewind(p.open.overrun))
 			}
@@ -218,7 +257,7 @@ func (s *session) abandon(held []*partition) {
 func (s *session) release(held []*partition) {
 	settled := false
 	for _, p := range held {
-		settled = settled || p.settled
+		settled = settled || p.open.done
 		p.open = nil
 		p.slab.reset()
 	}
@@ -236,8 +275,12 @@ func (s *session) release(held []*partition) {
 	s.metrics.idle()
 }
 
-// owing reports whether a batch was promised here and is not settled.
+// owing reports whether a batch was promised here and is not settled, or a
+// partition has not begun.
 func (s *session) owing() bool {
+	if len(s.unread) > 0 {
+		return true
+	}
 	for _, p := range s.partitions {
 		if p.pending != nil {
 			return true
@@ -260,9 +303,5 @@ func (s *session) fetchError(f kgo.FetchError) error {
 	case errors.As(f.Err, &group), retriable(f.Err):
 		return Wait(waitKafka, f.Err)
 	}
-	hint := ""
-	if s.FirstStart == StartRefused {
-		hint = ". If this is the first start of group " + s.Group + ", choose first_start: earliest or latest; if it is not, its offsets are gone or its name is wrong"
-	}
-	return stop(fmt.Errorf("fetch %s/%d: %w%s", f.Topic, f.Partition, f.Err, hint))
+	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))
 }

@@ -246,18 +246,7 @@ func TestAPartitionDoesNotChangeHandsWithinACycle(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 4)
 		store := &slow{memory: b.sink, t: t, busy: make(map[int32]bool)}
-		begin := func() *worker {
-			c := b.config()
-			c.RebalanceGrace = 15 * time.Second
-			w, err := New(c, store, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			run := &worker{w, cancel, make(chan error, 1)}
-			go func() { run.done <- w.Run(ctx) }()
-			return run
-		}
+		begin := func() *worker { return b.startOn(store, func(c *Config) { c.RebalanceGrace = 15 * time.Second }) }
 		first := begin()
 		n := 0
 		for range 6 {

@@ -3,12 +3,12 @@
 //
 // # One goroutine, one cycle
 //
-//	         ┌───────────────────────── one cycle ─────────────────────────┐
-//	poll ──▶ judge ──▶ declare ──▶ store ──▶ publish ──▶ settle ──▶ AllowRebalance
-//	 │▲        │         │           │          │           │
-//	 │└ more ──┘   commit: intent   one insert  one message  told by the next
-//	 │             [first,last],    a batch,    a candidate  declare, or when
-//	 │             rules, chain     one token                the cycle hurries
+//	         ┌─────────────────────────────── one turn ───────────────────────────────┐
+//	poll ──▶ begin ──▶ judge ──▶ declare ──▶ (look) ──▶ store ──▶ publish ──▶ settle ──▶ AllowRebalance
+//	 │▲      marks of      │        │         replays     │           │          │
+//	 │└────── more ────────┘    commit: intent only    one insert  one message  told by the next
+//	 │        new partitions    [first,last],          a batch,    a candidate  declare, or when
+//	 │                          rules, chain           one token                the cycle hurries
 //	 └─ until max_records, linger after the first record, or a candidate
 //
 // Nothing outlives a cycle: no flusher, no timer, no channel between steps, no
@@ -19,28 +19,40 @@
 //
 // # States of a partition's batch
 //
-//	          poll                  commit ok              store ok, publish ok
-//	settled ────────▶ open ───────────────────▶ declared ─────────────────────▶ settled
-//	                    │ refused / unknown          │ rebalance, stop, crash
+//	          poll                  commit ok                store ok, publish ok
+//	settled ────────▶ open ───────────────────▶ declared ─────────────────────────▶ settled
+//	                    │ refused / unknown          │ rebalance, stop, crash, too late
 //	                    ▼                            ▼
-//	              session ends                 pending: whoever owns the
-//	           (leave, join, reread)           partition next refetches exactly
-//	                                           [first,last], judges it by the
-//	                                           declared rules, and sends the same
-//	                                           token and the same candidate ids
+//	              session ends                 pending: whoever owns the partition
+//	           (leave, join, reread)           next, perhaps this member, refetches
+//	                    ▲                      exactly [first,last], judges it by the
+//	                    │                      declared rules,
+//	                    │ refused / unknown          │ commit ok: declared again, as it was
+//	                    └────────────────────────────┤
+//	                                                 ▼
+//	                                           looked for: all rows there ──▶ publish
+//	                                           none ──▶ store under the same token
+//	                                           some ──▶ stop: impossible
 //
 // # Why it is exact
 //
 // A batch is stored only after the group coordinator has acknowledged its
 // intent under this member's generation, so two members never hold different
-// intents for the same records. Storing is idempotent by token and publishing
-// by candidate id, so a replay changes nothing that was done. What was declared
-// and not done is always replayed, because the committed offset is its first
-// record. Offsets are committed in one place (intent.go) and only between a
-// poll and AllowRebalance: autocommit, CommitRecords and kadm's commits would
-// erase an intent, and a commit beside the loop can be accepted for a partition
-// that another member owns (measured on Apache Kafka 4.4: 45 to 129 of 3,000
-// commits, against 0 of 1,400 inside the loop).
+// intents for the same records. What was declared and not done is always
+// replayed, because the committed offset is its first record. Offsets are
+// committed in one place, by a turn (intent.go), and only between a poll and
+// AllowRebalance: autocommit, CommitRecords and kadm's commits would erase an
+// intent.
+//
+// Storing is idempotent by token for as long as the store remembers tokens, and
+// publishing by candidate id for ever. A token may be forgotten, so time is
+// bounded as well: an insert begins, on the server, within intent_ttl of the
+// declaration that this member was acknowledged, and ends within step_timeout of
+// its begin. Nothing else inserts the same records meanwhile but a replay, under
+// the same token, and a store remembers tokens for longer than both times
+// together. Whatever is older was looked for first: so a worker may stand still
+// for any time between any two steps. Package pipeline/model checks every
+// interleaving of it.
 //
 // A cycle whose commit has an unknown outcome leaves the group: the broker may
 // still apply that commit later, and only a new generation refuses it.

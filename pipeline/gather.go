@@ -46,6 +46,9 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 				return held, err
 			}
 		}
+		if err := s.begin(work); err != nil {
+			return held, err
+		}
 		more, candidate, err := s.judge(work, fetches, &held)
 		if err != nil {
 			return held, err
@@ -106,27 +109,24 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		records []*kgo.Record
 	}
 	var all []polled
-	var fresh []topicPartition
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		if len(f.Records) == 0 {
+		tp := topicPartition{f.Topic, f.Partition}
+		p := s.partitions[tp]
+		if len(f.Records) == 0 || p == nil {
+			return // what has not begun is fetched again when it does
+		}
+		if p.tail != nil && p.open == nil && f.Records[0].Offset > p.next {
+			s.forgo(p)
+		}
+		records := p.unsettled(f.Records)
+		if len(records) == 0 {
+			s.client.SetOffsets(p.rewind(p.wanted())) // which the client refuses before a poll has returned something
 			return
 		}
-		tp := topicPartition{f.Topic, f.Partition}
-		if s.partitions[tp] == nil && !contains(fresh, tp) {
-			fresh = append(fresh, tp)
-		}
-		all = append(all, polled{tp, f.Records})
-		n += len(f.Records)
-		s.metrics.polled(f.Records[0])
+		all = append(all, polled{tp, records})
+		n += len(records)
+		s.metrics.polled(records[0])
 	})
-	if len(fresh) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
-		err := s.readMarks(ctx, fresh)
-		cancel()
-		if err != nil {
-			return 0, false, err
-		}
-	}
 	began := time.Now()
 	byPartition := make(map[*partition][][]*kgo.Record)
 	for _, f := range all {
@@ -168,8 +168,9 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 // open begins a batch: a replay under the rules that its intent names, else a
 // new one under the current rules.
 func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) error {
-	engine := s.library.Current()
+	engine, limits := s.library.Current(), s.Limits
 	if p.pending != nil {
+		limits.MaxBytes = p.pending.MaxBytes
 		if first.Offset != p.next {
 			return stop(fmt.Errorf("%s: a batch from offset %d to %d was promised and may be stored, but Kafka's first record is now at %d: "+
 				"records that were not yet settled have expired or were deleted. Compare with the rows stored for that range before anything else", p.topicPartition, p.next, p.pending.Last, first.Offset))
@@ -186,16 +187,7 @@ func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) err
 	}
 	p.open = &openBatch{
 		Batch: Batch{Cluster: s.Cluster, Topic: p.topic, Partition: p.partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion()},
-		rules: engine, head: p.head, before: p.head, complete: p.pending == nil, overrun: -1,
+		rules: engine, limits: limits, replay: p.pending != nil, head: p.head, before: p.head, complete: p.pending == nil, overrun: -1,
 	}
 	return nil
-}
-
-func contains(all []topicPartition, tp topicPartition) bool {
-	for _, x := range all {
-		if x == tp {
-			return true
-		}
-	}
-	return false
 }

@@ -15,10 +15,12 @@ import (
 // nothing in it outlives the cycle that filled it.
 type slab struct {
 	decoder  *event.Decoder
+	limits   event.Limits // of decoder
 	events   []*event.Event
 	used     int
 	rows     []Row
 	verdicts []rules.Verdict
+	framed   []byte // what link hashes
 }
 
 func (s *slab) reset() {
@@ -41,8 +43,8 @@ func (s *slab) event() *event.Event {
 // p. It reports whether a row is a candidate.
 func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 	b := p.open
-	if p.slab.decoder == nil {
-		p.slab.decoder = event.NewDecoder(c.Limits)
+	if p.slab.decoder == nil || p.slab.limits != b.limits {
+		p.slab.decoder, p.slab.limits = event.NewDecoder(b.limits), b.limits
 	}
 	for _, rec := range records {
 		if p.pending != nil && rec.Offset > p.pending.Last {
@@ -79,7 +81,7 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 		for i := range row.Verdicts {
 			candidate = candidate || row.Verdicts[i].Candidate()
 		}
-		b.head = link(b.head, row.RawHash)
+		b.head, p.slab.framed = link(b.head, &row, p.slab.framed)
 		row.Chain = b.head
 		b.Last, b.epoch = rec.Offset, rec.LeaderEpoch
 		p.slab.rows = append(p.slab.rows, row)
@@ -90,15 +92,6 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 	b.Rows = p.slab.rows
 	b.urgent = b.urgent || candidate
 	return candidate
-}
-
-// link is the chain's next value: it depends on every record before it, so no
-// row can be altered, added or taken away without every later value changing.
-func link(head, raw Hash) Hash {
-	var both [2 * sha256.Size]byte
-	copy(both[:], head[:])
-	copy(both[sha256.Size:], raw[:])
-	return sha256.Sum256(both[:])
 }
 
 // timestamp is the record's timestamp as Kafka stores it: whole milliseconds.

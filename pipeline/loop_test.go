@@ -66,6 +66,7 @@ func (b *bench) config() Config {
 		Kafka: b.kafka(), Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest,
 		MaxRecords: 1000, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
 		StepTimeout: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second, SessionTimeout: 45 * time.Second,
+		IntentTTL: time.Minute,
 	}
 }
 
@@ -78,12 +79,18 @@ type worker struct {
 
 func (b *bench) start(configure ...func(*Config)) *worker {
 	b.t.Helper()
+	return b.startOn(b.sink, configure...)
+}
+
+// startOn starts a worker on another store.
+func (b *bench) startOn(store Store, configure ...func(*Config)) *worker {
+	b.t.Helper()
 	c := b.config()
 	for _, f := range configure {
 		f(&c)
 	}
 	health := NewHealth(time.Now())
-	w, err := New(c, b.sink, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), health, b.log)
+	w, err := New(c, store, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), health, b.log)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -247,6 +254,9 @@ func (m *memory) Store(ctx context.Context, b *Batch) error {
 	if err := m.storeErr(); err != nil {
 		return err
 	}
+	if b.Late(time.Now()) {
+		return ErrLate
+	}
 	if m.tokens[b.Token()]++; m.tokens[b.Token()] == 1 {
 		kept := *b
 		kept.Rows = nil
@@ -263,6 +273,31 @@ func (m *memory) Store(ctx context.Context, b *Batch) error {
 		m.batches = append(m.batches, kept)
 	}
 	return m.afterErr()
+}
+
+func (m *memory) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.storeErr(); err != nil {
+		return Hash{}, false, err
+	}
+	for i := range m.batches {
+		if held := &m.batches[i]; held.Token() == b.Token() {
+			return held.Rows[len(held.Rows)-1].Chain, true, nil
+		}
+	}
+	return Hash{}, false, nil
+}
+
+func (m *memory) Tail(_ context.Context, _, topic string, partition int32) (t Tail, ok bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.batches {
+		if b.Topic == topic && b.Partition == partition && (!ok || b.Last > t.Last) {
+			t, ok = Tail{First: b.First, Last: b.Last, Digest: b.Digest, Before: t.Chain, Chain: b.Rows[len(b.Rows)-1].Chain}, true
+		}
+	}
+	return t, ok, nil
 }
 
 func (m *memory) Publish(ctx context.Context, alerts []Alert) error {

@@ -31,6 +31,15 @@ type Config struct {
 	BackoffMin     time.Duration // pause after the first failed try
 	BackoffMax     time.Duration // longest pause between tries
 	SessionTimeout time.Duration // after which the group takes a silent member for dead
+	// IntentTTL is how long a batch may be stored after the group acknowledged
+	// its intent: long enough that this is the rule, and so short that the
+	// store remembers the tokens of IntentTTL and StepTimeout together. A batch
+	// that comes later is declared again and looked for before it is stored.
+	IntentTTL time.Duration
+	// ServerSide joins by the server-side group protocol of KIP-848, for which
+	// Kafka should be 4.3 or newer; else by the classic one, cooperatively.
+	// The session's timeout is then the broker's.
+	ServerSide bool
 
 	Limits event.Limits
 	// Fits says why an event cannot be stored exactly, or nil when it can: an
@@ -72,7 +81,7 @@ func (c *Config) Validate() error {
 		name  string
 		value time.Duration
 	}{{"linger", c.Linger}, {"drain_timeout", c.DrainTimeout}, {"rebalance_grace", c.RebalanceGrace}, {"step_timeout", c.StepTimeout},
-		{"backoff_min", c.BackoffMin}, {"backoff_max", c.BackoffMax}, {"session_timeout", c.SessionTimeout}} {
+		{"backoff_min", c.BackoffMin}, {"backoff_max", c.BackoffMax}, {"session_timeout", c.SessionTimeout}, {"intent_ttl", c.IntentTTL}} {
 		require(d.value > 0, "%s is %s: want more than 0s", d.name, d.value)
 	}
 	require(c.BackoffMin <= c.BackoffMax, "backoff_min %s is more than backoff_max %s", c.BackoffMin, c.BackoffMax)
@@ -80,6 +89,7 @@ func (c *Config) Validate() error {
 	// drain that outlives the session would end with the member expelled.
 	require(c.StepTimeout < c.DrainTimeout, "step_timeout %s must be less than drain_timeout %s", c.StepTimeout, c.DrainTimeout)
 	require(c.DrainTimeout < c.SessionTimeout, "drain_timeout %s must be less than session_timeout %s", c.DrainTimeout, c.SessionTimeout)
+	require(c.StepTimeout <= c.IntentTTL, "step_timeout %s must not be more than intent_ttl %s: a batch would be declared again after its first slow try", c.StepTimeout, c.IntentTTL)
 	require(c.RebalanceGrace < c.SessionTimeout, "rebalance_grace %s must be less than session_timeout %s", c.RebalanceGrace, c.SessionTimeout)
 	return errors.Join(errs...)
 }
@@ -93,6 +103,7 @@ type Worker struct {
 	metrics   *Metrics
 	health    *Health
 	log       *slog.Logger
+	sightings map[topicPartition]sighting // of partitions without a committed offset
 }
 
 // New returns a worker that is ready to Run.
@@ -100,7 +111,7 @@ func New(c Config, store Store, publisher Publisher, library Library, metrics *M
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Worker{c, store, publisher, library, metrics, health, log}, nil
+	return &Worker{c, store, publisher, library, metrics, health, log, make(map[topicPartition]sighting)}, nil
 }
 
 // stopError ends the worker: a person must mend something.

@@ -18,10 +18,6 @@ import (
 	"tocsin/rules/strictyaml"
 )
 
-// EngineVersion is raised whenever the same pack could judge the same event
-// differently than under the version before. It is part of every digest.
-const EngineVersion = "1"
-
 // tree is a pack's files, by their slashed paths in it. Texts end in a line
 // feed, as an archive demands.
 type tree struct {
@@ -117,45 +113,80 @@ func (t *tree) marker(file string) diag.List {
 	return nil
 }
 
-// archive is every file that can change a verdict, in one text.
-func (t *tree) archive() []byte {
-	a := &txtar.Archive{}
+// calendarFolder holds the calendars' files in an archive. No pack has a folder
+// of that name.
+const calendarFolder = "calendars"
+
+// archive is everything that can change a verdict, in one text: the engine's
+// version, the files of the pack but for its cases, and the calendars as they
+// are in use. The pack's overrides are in the calendars already.
+func (t *tree) archive(engine string, cal *calendar.Calendars) []byte {
+	a := &txtar.Archive{Comment: []byte(engineLine + engine + "\n")}
+	add := func(name, text string) { a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)}) }
 	for name, text := range t.files {
-		if path.Dir(name) != "cases" {
-			a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+		if dir := path.Dir(name); dir != "cases" && dir != "calendar" {
+			add(name, text)
 		}
+	}
+	for name, text := range cal.Files() {
+		add(path.Join(calendarFolder, name), text)
 	}
 	slices.SortFunc(a.Files, func(x, y txtar.File) int { return strings.Compare(x.Name, y.Name) })
 	return txtar.Format(a)
 }
 
-// Archive returns the pack's files that can change a verdict, as a txtar
-// archive in the order of their names. Equal archives are equal rules.
+// Archive returns everything that can change a verdict of the pack: a txtar
+// archive of the engine's version, the pack's files in the order of their names
+// and the calendars. Equal archives are equal rules, and an archive is enough
+// to judge again: see OpenArchive.
 func (p *Pack) Archive() []byte { return bytes.Clone(p.archive) }
 
-// Digest identifies what judges: SHA-256, in hexadecimal, over the archive,
-// EngineVersion and the version of the calendars. Cases, comments outside the
-// pack's files and the place the pack was loaded from do not count.
+// Digest identifies what judges: the SHA-256, in hexadecimal, of Archive. Cases
+// and the place the pack was loaded from do not count.
 func (p *Pack) Digest() string { return p.digest }
 
-func digest(archive []byte, calendarVersion string) string {
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "tocsin engine %s\ncalendar %s\n", EngineVersion, calendarVersion) // a hash cannot fail
-	_, _ = h.Write(archive)
-	return hex.EncodeToString(h.Sum(nil))
+func (p *Pack) seal(archive []byte) {
+	sum := sha256.Sum256(archive)
+	p.archive, p.digest = archive, hex.EncodeToString(sum[:])
 }
 
-// OpenArchive restores a pack from its archive. Its digest is that of the pack
-// that was archived exactly if engine and calendars are of the same versions;
-// the caller that needs those verdicts again compares. cal is as for Load.
-func OpenArchive(data []byte, cal *calendar.Calendars) (*Pack, error) {
-	fsys, err := txtar.FS(txtar.Parse(data))
+// OpenArchive restores a pack from its archive: its digest and its verdicts are
+// those of the pack that was archived, whatever calendars this program ships.
+// An archive that was made under a version of the engine that this program does
+// not know is an error that says which program to use; any other error means
+// that the archive is damaged.
+func OpenArchive(data []byte) (*Pack, error) {
+	a := txtar.Parse(data)
+	engine, ok := strings.CutPrefix(strings.TrimSuffix(string(a.Comment), "\n"), engineLine)
+	if !ok {
+		return nil, fmt.Errorf("open the archive of a pack: it does not begin with %q: it is damaged, or no archive of a pack", engineLine)
+	}
+	if !slices.Contains(engineVersions, engine) {
+		return nil, fmt.Errorf("open the archive of a pack: engine %s made it and this program judges by engine %s: "+
+			"start a release of which `tocsin version` names engine %s", engine, strings.Join(engineVersions, ", "), engine)
+	}
+	pack, calendars := &txtar.Archive{}, map[string]string{}
+	for _, f := range a.Files {
+		if path.Dir(f.Name) == calendarFolder {
+			calendars[path.Base(f.Name)] = string(f.Data)
+		} else {
+			pack.Files = append(pack.Files, f)
+		}
+	}
+	cal, err := calendar.Restore(calendars)
 	if err != nil {
 		return nil, fmt.Errorf("open the archive of a pack: %w", err)
 	}
-	p, mistakes := Load(fsys, "archive", cal)
+	fsys, err := txtar.FS(pack)
+	if err != nil {
+		return nil, fmt.Errorf("open the archive of a pack: %w", err)
+	}
+	p, mistakes := load(fsys, "archive", cal, engine)
 	if err := mistakes.Err(); err != nil {
 		return nil, fmt.Errorf("open the archive of a pack: %w", err)
 	}
+	// The bytes that were kept, not ours: a later release may write archives
+	// otherwise, and the digest must stay.
+	p.seal(bytes.Clone(data))
 	return p, nil
 }

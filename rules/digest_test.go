@@ -1,7 +1,6 @@
 package rules_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -99,41 +98,22 @@ func TestDigest(t *testing.T) {
 	without := small()
 	delete(without, "cases/A.yaml")
 	f("no cases", without, true)
-	closed := small()
-	closed["calendar/mourning.csv"] = &fstest.MapFile{Data: []byte(mourning)}
-	f("a closed day", closed, false)
+	f("a closed day", overridden(mourning), false)
+	f("a closed day that was closed", overridden(strings.Replace(mourning, "2026-11-25", "2026-11-26", 1)), false) // its reason differs
+	f("an open day that was open", overridden(strings.Replace(mourning, "closed", "open", 1)), true)
 	classified := small()
 	classified["accounts.yaml"] = &fstest.MapFile{Data: []byte("schema: tocsin.accounts/v1\naccounts: { cash: [\"1\"] }\n")}
 	f("a chart of accounts", classified, false)
 }
 
-const mourning = "date,market,status,reason,source,announced\n2026-11-25,sec,closed,National day of mourning,Executive order,2026-11-20\n"
-
-// TestArchive: an archive restores what judges, with the calendars' overrides.
-func TestArchive(t *testing.T) {
+// overridden is small with an override of the calendars.
+func overridden(closures string) fstest.MapFS {
 	fsys := small()
-	fsys["calendar/mourning.csv"] = &fstest.MapFile{Data: []byte(mourning)}
-	pack := load(t, fsys)
-	again, err := rules.OpenArchive(pack.Archive(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again.Digest() != pack.Digest() || again.CalendarVersion() != pack.CalendarVersion() {
-		t.Errorf("digest %s became %s, calendar %s became %s", pack.Digest(), again.Digest(), pack.CalendarVersion(), again.CalendarVersion())
-	}
-	if again.CalendarVersion() == calendar.Default().Version() {
-		t.Error("the override is lost")
-	}
-	if !bytes.Equal(again.Archive(), pack.Archive()) {
-		t.Error("the archive of the archive differs")
-	}
-	if bytes.Contains(pack.Archive(), []byte("cases")) {
-		t.Error("the archive holds cases")
-	}
-	if _, err := rules.OpenArchive([]byte("-- pack.yaml --\n"), nil); err == nil {
-		t.Error("an archive of an empty pack opens")
-	}
+	fsys["calendar/mourning.csv"] = &fstest.MapFile{Data: []byte(closures)}
+	return fsys
 }
+
+const mourning = "date,market,status,reason,source,announced\n2026-11-25,sec,closed,National day of mourning,Executive order,2026-11-20\n"
 
 // TestCalendars: a pack without overrides is dated by those it is given.
 func TestCalendars(t *testing.T) {

@@ -15,9 +15,10 @@
 //	calendar/*.csv         overrides of the calendars, optional
 //	cases/CON-01.yaml      what the rule must say of given events
 //
-// Everything but the cases can change a verdict: it is the pack's archive, and
-// its digest, with EngineVersion and the calendars' version, is the identity
-// that is stored with each verdict.
+// Everything but the cases can change a verdict. Together with EngineVersion and
+// every closed day and clock of the calendars in use it is the pack's archive,
+// whose digest is the identity that is stored with each verdict: the archive
+// alone is enough to judge again.
 //
 //	# pack.yaml
 //	schema: tocsin.pack/v1

@@ -173,6 +173,12 @@ func (e *Engine) dated(f *Finding, r *Rule, outcome Outcome, t trigger, observed
 		return
 	}
 	f.Severity = e.escalated(f, observed)
+	if f.Deadline.DueDateConservative.IsZero() {
+		return
+	}
+	if n, err := e.calendars.BusinessDaysRemaining(f.Deadline, observed); err == nil {
+		f.BusinessDaysLeft = &n
+	}
 }
 
 // escalated raises the severity of an event that came late, by one level for

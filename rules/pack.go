@@ -26,9 +26,14 @@ type Pack struct {
 	accounts  *accounts  // nil: the pack has no chart
 	cases     []*caseFile
 	calendars *calendar.Calendars
+	engine    string // version it is judged by, one of engineVersions
 	archive   []byte
 	digest    string
 }
+
+// EngineVersion is the version of the engine that judges by the pack: the
+// current one, or for a pack from an archive the one that it was archived under.
+func (p *Pack) EngineVersion() string { return p.engine }
 
 // Rules returns the pack's rules, sorted by id.
 func (p *Pack) Rules() []*Rule { return slices.Clone(p.rules) }
@@ -59,8 +64,12 @@ type packFile struct {
 // cal are the calendars to date by when the pack brings no overrides of its
 // own; nil means those that ship with the program.
 func Load(fsys fs.FS, name string, cal *calendar.Calendars) (*Pack, diag.List) {
+	return load(fsys, name, cal, EngineVersion)
+}
+
+func load(fsys fs.FS, name string, cal *calendar.Calendars, engine string) (*Pack, diag.List) {
 	t, mistakes := readTree(fsys, name)
-	p := &Pack{name: name}
+	p := &Pack{name: name, engine: engine}
 	mistakes = append(mistakes, p.describe(t)...)
 	mistakes = append(mistakes, p.date(t, fsys, cal)...)
 	mistakes = append(mistakes, p.loadProfiles(t)...)
@@ -71,8 +80,7 @@ func Load(fsys fs.FS, name string, cal *calendar.Calendars) (*Pack, diag.List) {
 		mistakes.Sort()
 		return nil, mistakes
 	}
-	p.archive = t.archive()
-	p.digest = digest(p.archive, p.calendars.Version())
+	p.seal(t.archive(p.engine, p.calendars))
 	return p, nil
 }
 
@@ -132,11 +140,12 @@ func (p *Pack) date(t *tree, fsys fs.FS, cal *calendar.Calendars) diag.List {
 	}
 	overrides, err := fs.Sub(fsys, "calendar")
 	if err == nil {
-		p.calendars, err = calendar.LoadFS(overrides, path.Join(t.name, "calendar"))
+		cal, err = calendar.LoadFS(overrides, path.Join(t.name, "calendar"))
 	}
-	if err != nil {
+	if err != nil { // the rules are checked all the same, by the calendars without them
 		return diag.List{t.source("calendar").FileMistake(codeCalendar, "", "%v", err)}
 	}
+	p.calendars = cal
 	return nil
 }
 

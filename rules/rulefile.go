@@ -74,7 +74,7 @@ func (l *ruleLoader) build(stem string, p *Pack) {
 	l.identity(stem)
 	l.texts()
 	l.words()
-	l.clock()
+	l.clock(p.calendars)
 	if l.types() {
 		l.fields()
 		l.expressions(p)
@@ -170,16 +170,16 @@ func (l *ruleLoader) types() bool {
 }
 
 // clock checks item, clock and basis.
-func (l *ruleLoader) clock() {
+func (l *ruleLoader) clock(cal *calendar.Calendars) {
 	item, known := calendar.LookupItem(l.file.Item.Value)
 	if !known && l.file.Item.Value != "P" && l.file.Item.Value != "I" {
 		l.report(codeItem, l.file.Item, `an item of Form 8-K such as "1.01" or "5.02(b)", P (periodic report) or I (internal)`, "unknown item %q", l.file.Item.Value)
 	}
 	d := l.file.Deadline
-	info, ok := calendar.Clock(d.Clock.Value).Info()
+	info, ok := cal.Clock(calendar.Clock(d.Clock.Value))
 	if !ok {
 		var codes []string
-		for _, c := range calendar.Clocks() {
+		for _, c := range cal.Clocks() {
 			codes = append(codes, string(c.Code))
 		}
 		l.report(codeClock, d.Clock, "one of "+strings.Join(codes, ", "), "unknown clock %q", d.Clock.Value)

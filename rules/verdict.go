@@ -82,6 +82,10 @@ type Finding struct {
 	// could not be computed; DeadlineError then says why.
 	Deadline      calendar.Deadline
 	DeadlineError string
+	// BusinessDaysLeft counts the SEC business days after the day in New York on
+	// which the record reached Kafka, up to the conservative due date: 0 on it,
+	// negative after it. Nil without a due date, and beyond the covered years.
+	BusinessDaysLeft *int
 	// Value is the rule's headline value, as text with unit ("1200000 USD");
 	// empty when the rule names none. Material non-public information.
 	Value string

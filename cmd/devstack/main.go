@@ -6,6 +6,7 @@
 //	devstack status                             say what runs, and where
 //	devstack down                               stop it
 //	devstack demo [-tocsin PATH]                feed a company's day and show the candidates
+//	devstack faults [-seed N] [-duration D]     run workers among faults and compare every row
 //
 // Everything it keeps lies in the directory -state (.tocsin): data, logs, and
 // stack.env, which holds the addresses while it runs. A server whose address
@@ -26,7 +27,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/stack"
 )
 
 // The exit codes of the program.
@@ -43,6 +44,7 @@ const usage = `devstack runs Kafka, NATS and ClickHouse for development on this 
   devstack status [flags]   say what runs, and where
   devstack down [flags]     stop it
   devstack demo [flags]     feed a company's day and show the candidates
+  devstack faults [flags]   run workers among faults and compare every row and alert
 
 devstack COMMAND -h shows the flags.
 `
@@ -52,12 +54,12 @@ devstack COMMAND -h shows the flags.
 type command func(ctx context.Context, args []string) (int, error)
 
 func main() {
-	chserver.Main() // does not return in the process that is ClickHouse
+	stack.Main() // does not return in the process that is one of its servers
 	os.Exit(run(os.Args[1:]))
 }
 
 func run(args []string) int {
-	commands := map[string]command{"up": up, "status": status, "down": down, "demo": demo, serveCommand: serve}
+	commands := map[string]command{"up": up, "status": status, "down": down, "demo": demo, "faults": runFaults, serveCommand: serve}
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return exitUsage

@@ -116,8 +116,8 @@ func TestUpStatusDown(t *testing.T) {
 	b.expect(exitFailed, "runs already", "up")
 
 	pids, err := state(b.dir).running()
-	if err != nil || len(pids) != 3 {
-		t.Fatalf("processes %v, %v; want devstack, clickhouse and the worker", pids, err)
+	if err != nil || len(pids) != 4 {
+		t.Fatalf("processes %v, %v; want devstack, nats, clickhouse and the worker", pids, err)
 	}
 	a, err := stack.ReadDotenv(state(b.dir).dotenv())
 	if err != nil {
@@ -169,15 +169,15 @@ func TestWorkerThatEndsIsShown(t *testing.T) {
 	b := newBench(t)
 	b.expect(exitDone, "worker", "up", "-tocsin", b.tocsin, "-config", b.config)
 	pids, err := state(b.dir).running()
-	if err != nil || len(pids) != 3 {
+	if err != nil || len(pids) != 4 {
 		t.Fatalf("processes %v, %v", pids, err)
 	}
-	if err := syscall.Kill(pids[2], syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(pids[3], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if !process.WaitGone(ctx, pids[2]) {
+	if !process.WaitGone(ctx, pids[3]) {
 		t.Fatal("the worker is still there")
 	}
 	b.expect(exitFailed, "does not answer", "status")

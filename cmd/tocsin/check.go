@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tocsin/pipeline"
 	"tocsin/rules/diag"
@@ -111,7 +112,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 	says, err := bounded(c.checkKafka)
 	add("kafka", says, err)
 	says, err = bounded(func(ctx context.Context) (string, error) {
-		sink, err := clickhouse.Open(ctx, c.ClickHouse.sink())
+		sink, err := clickhouse.Open(ctx, c.sink())
 		if err != nil {
 			return "", err
 		}
@@ -119,7 +120,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 	})
 	add("clickhouse", says, err)
 	says, err = bounded(func(ctx context.Context) (string, error) {
-		stream, err := nats.Open(ctx, c.NATS.sink(nil))
+		stream, err := nats.Open(ctx, c.NATS.sink())
 		if err != nil {
 			return "", err
 		}
@@ -160,7 +161,26 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		errs = append(errs, fmt.Errorf("the offsets of group %s cannot be read: %w. Grant READ on the group", c.Kafka.Group, err))
 	}
 	errs = append(errs, c.checkRetention(ctx, adm)...)
+	errs = append(errs, c.checkProtocol(ctx, adm)...)
 	return fmt.Sprintf("topics %s, %d partitions", strings.Join(c.Kafka.Topics, ", "), partitions), errors.Join(errs...)
+}
+
+// checkProtocol wants every broker to have the group protocol: without it the
+// client would join by the classic one and say nothing.
+func (c *config) checkProtocol(ctx context.Context, adm *kadm.Client) (errs []error) {
+	if c.Kafka.GroupProtocol != protocolConsumer {
+		return nil
+	}
+	brokers, err := adm.ApiVersions(ctx)
+	if err != nil {
+		return []error{fmt.Errorf("the brokers' versions cannot be read: %w", err)}
+	}
+	for _, b := range brokers.Sorted() {
+		if _, ok := b.KeyMaxVersion(kmsg.ConsumerGroupHeartbeat.Int16()); !ok && b.Err == nil {
+			errs = append(errs, fmt.Errorf("broker %d has no server-side group protocol: set kafka.group_protocol to classic, or upgrade to Kafka 4.3 or newer", b.NodeID))
+		}
+	}
+	return errs
 }
 
 // checkRetention compares how long the broker keeps a group's offsets with how

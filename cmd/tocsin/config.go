@@ -31,6 +31,7 @@ type kafkaConfig struct {
 	Group          string        `yaml:"group,required"`
 	Topics         []string      `yaml:"topics,required"`
 	FirstStart     string        `yaml:"first_start"`
+	GroupProtocol  string        `yaml:"group_protocol"`
 	SessionTimeout time.Duration `yaml:"session_timeout"`
 }
 
@@ -43,14 +44,16 @@ type clickhouseConfig struct {
 }
 
 type natsConfig struct {
-	Servers       []string      `yaml:"servers,required"`
-	Stream        string        `yaml:"stream"`
-	SubjectPrefix string        `yaml:"subject_prefix"`
-	Replicas      int           `yaml:"replicas"`
-	MaxAge        time.Duration `yaml:"max_age"`
-	Payload       string        `yaml:"payload"`
-	User          string        `yaml:"user"`
-	Password      string        `yaml:"password"`
+	Servers         []string      `yaml:"servers,required"`
+	Stream          string        `yaml:"stream"`
+	SubjectPrefix   string        `yaml:"subject_prefix"`
+	Replicas        int           `yaml:"replicas"`
+	MaxAge          time.Duration `yaml:"max_age"`
+	ReconcileEvery  time.Duration `yaml:"reconcile_every"`
+	ReconcileWindow time.Duration `yaml:"reconcile_window"`
+	Payload         string        `yaml:"payload"`
+	User            string        `yaml:"user"`
+	Password        string        `yaml:"password"`
 }
 
 type rulesConfig struct {
@@ -65,6 +68,7 @@ type workerConfig struct {
 	StepTimeout    time.Duration   `yaml:"step_timeout"`
 	DrainTimeout   time.Duration   `yaml:"drain_timeout"`
 	RebalanceGrace time.Duration   `yaml:"rebalance_grace"`
+	IntentTTL      time.Duration   `yaml:"intent_ttl"`
 	BackoffMin     time.Duration   `yaml:"backoff_min"`
 	BackoffMax     time.Duration   `yaml:"backoff_max"`
 }
@@ -81,19 +85,26 @@ type logConfig struct {
 // defaults is the configuration before the file is read.
 func defaults() config {
 	return config{
-		Kafka:      kafkaConfig{FirstStart: string(pipeline.StartRefused), SessionTimeout: 45 * time.Second},
+		Kafka:      kafkaConfig{FirstStart: string(pipeline.StartRefused), GroupProtocol: protocolClassic, SessionTimeout: 45 * time.Second},
 		ClickHouse: clickhouseConfig{Database: "tocsin", InsertTimeout: 15 * time.Second},
 		NATS: natsConfig{Stream: "DISCLOSURE", SubjectPrefix: "disclosure.candidate", Replicas: 1,
 			// Seven years: the retention that issuers adopt by analogy with
 			// 17 CFR 210.2-06.
-			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal"},
+			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal",
+			ReconcileEvery: 10 * time.Minute, ReconcileWindow: 48 * time.Hour},
 		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
-			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second,
+			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
 		HTTP: httpConfig{Listen: "127.0.0.1:9464"},
 		Log:  logConfig{Level: "info", Format: "text"},
 	}
 }
+
+// Group protocols, by the names that Kafka's group.protocol has for them.
+const (
+	protocolClassic  = "classic"
+	protocolConsumer = "consumer" // KIP-848
+)
 
 // Codes of mistakes in the configuration's values.
 const (
@@ -176,11 +187,17 @@ func (c *config) validate() (problems []string) {
 	if c.ClickHouse.InsertTimeout >= c.Worker.StepTimeout {
 		problems = append(problems, fmt.Sprintf("clickhouse.insert_timeout %s must be less than worker.step_timeout %s", c.ClickHouse.InsertTimeout, c.Worker.StepTimeout))
 	}
+	if p := c.Kafka.GroupProtocol; p != protocolClassic && p != protocolConsumer {
+		problems = append(problems, fmt.Sprintf("kafka.group_protocol is %q: want %s or %s", p, protocolClassic, protocolConsumer))
+	}
 	if p := c.NATS.Payload; p != "minimal" && p != "full" {
 		problems = append(problems, fmt.Sprintf("nats.payload is %q: want minimal or full", p))
 	}
 	if c.NATS.Replicas < 1 || c.NATS.Replicas > 5 {
 		problems = append(problems, fmt.Sprintf("nats.replicas is %d: want 1 to 5", c.NATS.Replicas))
+	}
+	if every, window := c.NATS.ReconcileEvery, c.NATS.ReconcileWindow; every < 0 || every > 0 && window <= every+c.loopsOwn() {
+		problems = append(problems, fmt.Sprintf("nats.reconcile_every is %s and nats.reconcile_window %s: want 0 for never, or a window of more than %s", every, window, every+c.loopsOwn()))
 	}
 	if _, err := c.Log.handler(os.Stderr); err != nil {
 		problems = append(problems, err.Error())

@@ -130,3 +130,31 @@ func TestSecretsFromFiles(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestRemembered: an alert may be gone once nats.max_age has passed.
+func TestRemembered(t *testing.T) {
+	at := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	if got := (&natsConfig{MaxAge: 24 * time.Hour}).remembered(at); !got.Equal(at.AddDate(0, 0, -1)) {
+		t.Errorf("with a max_age of a day: %s", got)
+	}
+	if got := (&natsConfig{}).remembered(at); !got.IsZero() {
+		t.Errorf("for ever: %s", got)
+	}
+}
+
+func TestReconcileSettings(t *testing.T) {
+	base, err := loadConfig(filepath.Join("..", "..", "deploy", "tocsin.example.yaml"), getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []struct {
+		every, window time.Duration
+		ok            bool
+	}{{0, 0, true}, {-1, time.Hour, false}, {10 * time.Minute, 11 * time.Minute, false}, {10 * time.Minute, 12 * time.Minute, true}} {
+		c := base
+		c.NATS.ReconcileEvery, c.NATS.ReconcileWindow = f.every, f.window
+		if problems := c.validate(); (len(problems) == 0) != f.ok {
+			t.Errorf("every %s, window %s: %v", f.every, f.window, problems)
+		}
+	}
+}

@@ -1,16 +1,20 @@
 // Command tocsin is the worker and its tools.
 //
-//	tocsin run        consume, judge, store, publish
-//	tocsin check      read configuration and servers, refuse hazards
-//	tocsin migrate    bring ClickHouse and the alert stream to this version
-//	tocsin load       turn files into events
-//	tocsin rules      check and test packs of rules
-//	tocsin schema     JSON Schemas, field and function reference
-//	tocsin deadline   count a filing deadline
+//	tocsin run          consume, judge, store, publish
+//	tocsin check        read configuration and servers, refuse hazards
+//	tocsin migrate      bring ClickHouse and the alert stream to this version
+//	tocsin audit        prove that every record is stored once, and unaltered
+//	tocsin reconcile    publish candidates that the alert stream lacks
+//	tocsin deadletters  look at records that are no events, send them again, set them aside
+//	tocsin load         turn files into events
+//	tocsin rules        check and test packs of rules
+//	tocsin schema       JSON Schemas, field and function reference
+//	tocsin deadline     count a filing deadline
 //	tocsin version
 //
-// Exit codes: 0 done, 1 failed, 2 called wrongly. Errors go to standard error,
-// results to standard output.
+// Exit codes: 0 done, and nothing is wrong; 1 it could not be carried out, or
+// not all of it; 2 called wrongly; 3 carried out, and problems were found (by
+// audit and reconcile). Errors go to standard error, results to standard output.
 package main
 
 import (
@@ -24,9 +28,10 @@ import (
 
 // Exit codes of every command.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitProblems = 3
 )
 
 // command is one subcommand. Streams and arguments are passed, so that a test
@@ -47,6 +52,9 @@ var commands = []command{
 	{"run", "consume, judge, store, publish", runWorker},
 	{"check", "read configuration, rules and servers, and refuse hazards", runCheck},
 	{"migrate", "bring ClickHouse and the alert stream to this version", runMigrate},
+	{"audit", "prove that every record is stored once, unaltered, and every candidate published", runAudit},
+	{"reconcile", "publish candidates that ClickHouse holds and the alert stream lacks", runReconcile},
+	{"deadletters", "look at records that are no events, send them again, set them aside", runDeadLetters},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
 	{"rules", "check and test a pack of rules", plain(runRules)},
 	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
@@ -82,7 +90,7 @@ func dispatch(ctx context.Context, args []string, stdin io.Reader, stdout, stder
 func usage(w io.Writer) {
 	fmt.Fprint(w, "tocsin watches ledger and system events for Form 8-K disclosure candidates.\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  tocsin %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  tocsin %-11s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\ntocsin COMMAND -h explains a command.\n")
 }

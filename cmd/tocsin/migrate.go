@@ -32,7 +32,7 @@ func runMigrate(ctx context.Context, args []string, _ io.Reader, stdout, stderr 
 func migrate(ctx context.Context, c *config, plan bool, stdout io.Writer) error {
 	say := func(line string) { fmt.Fprintln(stdout, line) }
 	if plan {
-		steps, err := clickhouse.Plan(ctx, c.ClickHouse.sink())
+		steps, err := clickhouse.Plan(ctx, c.sink())
 		if err != nil {
 			return err
 		}
@@ -44,8 +44,8 @@ func migrate(ctx context.Context, c *config, plan bool, stdout io.Writer) error 
 		}
 		return nil
 	}
-	if err := clickhouse.Migrate(ctx, c.ClickHouse.sink(), say); err != nil {
+	if err := clickhouse.Migrate(ctx, c.sink(), say); err != nil {
 		return err
 	}
-	return nats.Migrate(ctx, c.NATS.sink(nil), say)
+	return nats.Migrate(ctx, c.NATS.sink(), say)
 }

@@ -26,8 +26,9 @@ func (c *config) loop() *pipeline.Config {
 		FirstStart: pipeline.FirstStart(c.Kafka.FirstStart), SessionTimeout: c.Kafka.SessionTimeout,
 		MaxRecords: c.Worker.MaxRecords, Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
 		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
-		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax,
-		Limits: event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
+		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax, IntentTTL: c.Worker.IntentTTL,
+		ServerSide: c.Kafka.GroupProtocol == protocolConsumer,
+		Limits:     event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
 	}
 }
 
@@ -42,13 +43,17 @@ func (k *kafkaConfig) client() []kgo.Opt {
 	}
 }
 
-func (c *clickhouseConfig) sink() clickhouse.Config {
-	return clickhouse.Config{Addrs: split(c.Addresses), Database: c.Database, User: c.User, Password: c.Password, InsertTimeout: c.InsertTimeout}
+// sink is the store of a worker whose inserts are repeated for as long as an
+// intent is good for, and may then take as long as they are given.
+func (c *config) sink() clickhouse.Config {
+	ch := &c.ClickHouse
+	return clickhouse.Config{Addrs: split(ch.Addresses), Database: ch.Database, User: ch.User, Password: ch.Password, InsertTimeout: ch.InsertTimeout,
+		Remember: c.Worker.IntentTTL + ch.InsertTimeout}
 }
 
-func (n *natsConfig) sink(calendars *calendar.Calendars) nats.Config {
+func (n *natsConfig) sink() nats.Config {
 	return nats.Config{Servers: split(n.Servers), Stream: n.Stream, SubjectPrefix: n.SubjectPrefix, Replicas: n.Replicas,
-		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password, Calendars: calendars}
+		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password}
 }
 
 // openCalendars reads the calendars, with the overrides of dir unless it is
@@ -80,9 +85,8 @@ func (r *rulesConfig) openEngine() (*rules.Pack, *rules.Engine, error) {
 // library finds rules by digest: the current ones in memory, earlier ones in
 // ClickHouse, where every worker keeps the pack it judges by.
 type library struct {
-	current   *rules.Engine
-	calendars *calendar.Calendars
-	load      func(ctx context.Context, digest string) ([]byte, error)
+	current *rules.Engine
+	load    func(ctx context.Context, digest string) ([]byte, error)
 
 	mu      sync.Mutex // replays of several partitions may ask at once
 	earlier map[string]*rules.Engine
@@ -103,13 +107,13 @@ func (l *library) ByDigest(ctx context.Context, digest string) (*rules.Engine, e
 	if err != nil {
 		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
 	}
-	pack, err := rules.OpenArchive(archive, l.calendars)
+	pack, err := rules.OpenArchive(archive)
 	if err != nil {
 		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
 	}
 	if pack.Digest() != digest {
-		return nil, fmt.Errorf("the rules %s, under which a batch was promised, are now %s: this program or its calendars differ from those that judged first; "+
-			"start the version that promised the batch and let it finish", digest, pack.Digest())
+		return nil, fmt.Errorf("the rules %s, under which a batch was promised: what the table packs keeps under that digest has the digest %s: "+
+			"it was altered; restore the row", digest, pack.Digest())
 	}
 	e := rules.NewEngine(pack)
 	l.earlier[digest] = e

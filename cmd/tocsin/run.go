@@ -71,7 +71,8 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 	log.Info("starting", "version", version, "pack", pack.ID, "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
 		"group", c.Kafka.Group, "topics", c.Kafka.Topics, "http", probes.listener.Addr().String(), "dry_run", dry, "drain", drain)
 
-	// Two actors: the worker, whose end is everybody's, and the probes.
+	// Three actors: the worker, whose end is everybody's, the probes, and, when
+	// the sinks are open, what reconciles them (patrol.go).
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
@@ -119,7 +120,7 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	}
 	var db *clickhouse.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		db, err = clickhouse.Open(ctx, w.config.ClickHouse.sink())
+		db, err = clickhouse.Open(ctx, w.config.sink())
 		return err
 	})
 	if err != nil {
@@ -134,20 +135,35 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	if err != nil {
 		return err
 	}
-	calendars, err := openCalendars(w.config.Rules.Calendar)
-	if err != nil {
-		return err
-	}
 	var stream *nats.Sink
 	err = w.await(ctx, func(ctx context.Context) (err error) {
-		stream, err = nats.Open(ctx, w.config.NATS.sink(calendars))
+		stream, err = nats.Open(ctx, w.config.NATS.sink())
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	return w.loop(ctx, drain, db, stream, &library{current: w.engine, calendars: calendars, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+	if w.config.NATS.ReconcileEvery > 0 {
+		defer w.reconcile(ctx, db, stream)()
+	}
+	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+}
+
+// reconcile starts the third actor, which ends with the worker: end waits for
+// it, because the sinks are closed next.
+func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *nats.Sink) (end func()) {
+	patrol := newPatrol(w.config, db, stream, w.registry, w.log)
+	ctx, cancel := context.WithCancel(ctx)
+	var group errgroup.Group
+	group.Go(func() error {
+		patrol.run(ctx)
+		return nil
+	})
+	return func() {
+		cancel()
+		_ = group.Wait() // it has no error
+	}
 }
 
 // loop runs the loop on the sinks.

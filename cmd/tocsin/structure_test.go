@@ -31,6 +31,7 @@ var bans = []ban{
 	{"tocsin/pipeline", "tocsin/cmd", "the loop knows no program"},
 	{"tocsin/pipeline", "github.com/ClickHouse", "the loop knows no store"},
 	{"tocsin/pipeline", "github.com/nats-io", "the loop knows no publisher"},
+	{"tocsin/pipeline/model", "tocsin", "the model shares no code with what it models"},
 	{"tocsin/sinks/clickhouse", "github.com/nats-io", "a sink knows its own server"},
 	{"tocsin/sinks/nats", "github.com/ClickHouse", "a sink knows its own server"},
 	{"tocsin/sinks", "tocsin/cmd", "sinks know no program"},
@@ -38,6 +39,9 @@ var bans = []ban{
 	{"tocsin/cmd/tocsin", "github.com/nats-io/nats-server", "the production binary carries no alert server"},
 	{"tocsin/cmd/tocsin", "github.com/ebitengine/purego", "the production binary loads no foreign library"},
 	{"tocsin/cmd/tocsin", "tocsin/cmd/devstack", "development servers stay out of production"},
+	{"tocsin/cmd/devstack/faults", "tocsin/pipeline", "the checker shares no code with what it checks"},
+	{"tocsin/cmd/devstack/faults", "tocsin/rules", "the checker shares no code with what it checks"},
+	{"tocsin/cmd/devstack/faults", "tocsin/sinks", "the checker shares no code with what it checks"},
 	{"tocsin/cmd/tocsin", "testing", "test code stays out of production"},
 	{"tocsin/cmd/tocsin", "net/http/pprof", "a blank import of pprof would serve it on every mux"},
 }

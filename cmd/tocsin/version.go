@@ -7,7 +7,9 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
+	"tocsin/rules"
 	"tocsin/rules/calendar"
 )
 
@@ -16,12 +18,13 @@ var version = "dev"
 
 // versionInfo is what an auditor needs to tell which program judged.
 type versionInfo struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision,omitempty"`
-	Modified bool   `json:"modified,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	Calendar string `json:"calendar"`
+	Version  string   `json:"version"`
+	Revision string   `json:"revision,omitempty"`
+	Modified bool     `json:"modified,omitempty"`
+	Go       string   `json:"go"`
+	Platform string   `json:"platform"`
+	Calendar string   `json:"calendar"`
+	Engines  []string `json:"engines"` // those it can judge by, the oldest first
 }
 
 func runVersion(args []string, stdout, stderr io.Writer) int {
@@ -31,7 +34,7 @@ func runVersion(args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
-	v := versionInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Calendar: calendar.Default().Version()}
+	v := versionInfo{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Calendar: calendar.Default().Version(), Engines: rules.EngineVersions()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {
@@ -51,6 +54,6 @@ func runVersion(args []string, stdout, stderr io.Writer) int {
 		}
 		return exitOK
 	}
-	fmt.Fprintf(stdout, "tocsin %s %s (%s, %s)\ncalendar %s\n", v.Version, v.Revision, v.Go, v.Platform, v.Calendar)
+	fmt.Fprintf(stdout, "tocsin %s %s (%s, %s)\ncalendar %s\nengine %s\n", v.Version, v.Revision, v.Go, v.Platform, v.Calendar, strings.Join(v.Engines, ", "))
 	return exitOK
 }

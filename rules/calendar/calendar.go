@@ -15,18 +15,18 @@ import (
 	"time"
 )
 
-// The first and last day for which there is data.
-const (
-	firstYear = 2004
-	lastYear  = 2030
-)
+// years are those for which there is data, the first and the last included.
+type years struct{ first, last int }
 
-var (
-	firstDay = NewDate(firstYear, time.January, 1)
-	lastDay  = NewDate(lastYear, time.December, 31)
-)
+// shipped are the years of the data that ship with the program.
+var shipped = years{2004, 2030}
 
-func coveredYears() string { return fmt.Sprintf("%d-%d", firstYear, lastYear) }
+func (y years) String() string { return fmt.Sprintf("%d-%d", y.first, y.last) }
+func (y years) begin() Date    { return NewDate(y.first, time.January, 1) }
+func (y years) end() Date      { return NewDate(y.last, time.December, 31) }
+
+// covers reports whether there is data for a day.
+func (y years) covers(d Date) bool { return y.begin() <= d && d <= y.end() }
 
 // NotCoveredError says that a question touches a day for which there is no
 // calendar data, and that no answer is given rather than a guessed one.
@@ -49,25 +49,26 @@ func (e *NotCoveredError) Error() string {
 // Calendar is the business days of one market. It is immutable and safe for
 // concurrent use.
 type Calendar struct {
-	market   Market
-	open     []Date           // every business day, ascending
-	upTo     []int32          // by day since firstDay: business days up to and including it
-	closures map[Date]Closure // closed days that are not weekends
+	market      Market
+	first, last Date             // what is covered
+	open        []Date           // every business day, ascending
+	upTo        []int32          // by day since first: business days up to and including it
+	closures    map[Date]Closure // closed days that are not weekends
 }
 
-// newCalendar applies the entries to the days that the market's rules close; of
-// two entries for a day the later wins.
-func newCalendar(market Market, entries []Closure) *Calendar {
-	c := &Calendar{market: market, closures: map[Date]Closure{}}
+// closedDays are the days that the market's rules close, with the entries
+// applied; of two entries for a day the later wins.
+func closedDays(market Market, entries []Closure) map[Date]Closure {
+	closed := map[Date]Closure{}
 	rule := federalHolidays
 	if market == NYSE {
 		rule = nyseHolidays
 	}
 	// One year more: its New Year's Day may be observed in the last year.
-	for year := firstYear; year <= lastYear+1; year++ {
+	for year := shipped.first; year <= shipped.last+1; year++ {
 		for _, h := range rule(year) {
-			if h.date >= firstDay && h.date <= lastDay {
-				c.closures[h.date] = Closure{Date: h.date, Market: market, Status: Closed, Reason: h.name, Source: h.source}
+			if shipped.covers(h.date) {
+				closed[h.date] = Closure{Date: h.date, Market: market, Status: Closed, Reason: h.name, Source: h.source}
 			}
 		}
 	}
@@ -75,12 +76,19 @@ func newCalendar(market Market, entries []Closure) *Calendar {
 		switch {
 		case e.Market != market:
 		case e.Status == Closed:
-			c.closures[e.Date] = e
+			closed[e.Date] = e
 		default:
-			delete(c.closures, e.Date)
+			delete(closed, e.Date)
 		}
 	}
-	for d := firstDay; d <= lastDay; d++ {
+	return closed
+}
+
+// newCalendar is the calendar of a market that is closed on the given days and
+// on weekends.
+func newCalendar(market Market, y years, closed map[Date]Closure) *Calendar {
+	c := &Calendar{market: market, first: y.begin(), last: y.end(), closures: closed}
+	for d := c.first; d <= c.last; d++ {
 		w := d.Weekday()
 		_, closed := c.closures[d]
 		if !closed && w != time.Saturday && w != time.Sunday {
@@ -92,7 +100,7 @@ func newCalendar(market Market, entries []Closure) *Calendar {
 }
 
 // Covers returns the first and the last day with data.
-func (c *Calendar) Covers() (first, last Date) { return firstDay, lastDay }
+func (c *Calendar) Covers() (first, last Date) { return c.first, c.last }
 
 // IsOpen reports whether a day is a business day. The only error is
 // *NotCoveredError.
@@ -111,7 +119,7 @@ func (c *Calendar) AddBusinessDays(d Date, n int) (Date, error) {
 	if err := c.covered(d); err != nil {
 		return 0, err
 	}
-	i := int(c.upTo[d-firstDay]) // c.open[i] is the first business day after d
+	i := int(c.upTo[d-c.first]) // c.open[i] is the first business day after d
 	switch open := c.isOpen(d); {
 	case n > 0:
 		i += n - 1
@@ -123,7 +131,7 @@ func (c *Calendar) AddBusinessDays(d Date, n int) (Date, error) {
 		return d, nil
 	}
 	if i < 0 || i >= len(c.open) {
-		return 0, &NotCoveredError{Market: c.market, Date: d, Beyond: true, First: firstDay, Last: lastDay}
+		return 0, &NotCoveredError{Market: c.market, Date: d, Beyond: true, First: c.first, Last: c.last}
 	}
 	return c.open[i], nil
 }
@@ -137,7 +145,7 @@ func (c *Calendar) BusinessDaysBetween(a, b Date) (int, error) {
 	if err := c.covered(b); err != nil {
 		return 0, err
 	}
-	return int(c.upTo[b-firstDay] - c.upTo[a-firstDay]), nil
+	return int(c.upTo[b-c.first] - c.upTo[a-c.first]), nil
 }
 
 // Closures returns why each day from a to b, both included, is not a business
@@ -145,7 +153,7 @@ func (c *Calendar) BusinessDaysBetween(a, b Date) (int, error) {
 // without data are left out.
 func (c *Calendar) Closures(a, b Date) []Closure {
 	var out []Closure
-	for d := max(a, firstDay); d <= min(b, lastDay); d++ {
+	for d := max(a, c.first); d <= min(b, c.last); d++ {
 		if entry, ok := c.closures[d]; ok {
 			out = append(out, entry)
 		} else if !c.isOpen(d) {
@@ -160,15 +168,15 @@ func (c *Calendar) following(d Date, n int) ([]Date, error) {
 	if err := c.covered(d); err != nil {
 		return nil, err
 	}
-	i := int(c.upTo[d-firstDay])
+	i := int(c.upTo[d-c.first])
 	if i+n > len(c.open) {
-		return nil, &NotCoveredError{Market: c.market, Date: d, Beyond: true, First: firstDay, Last: lastDay}
+		return nil, &NotCoveredError{Market: c.market, Date: d, Beyond: true, First: c.first, Last: c.last}
 	}
 	return slices.Clone(c.open[i : i+n]), nil
 }
 
 func (c *Calendar) isOpen(d Date) bool {
-	i := d - firstDay
+	i := d - c.first
 	if i == 0 {
 		return c.upTo[0] == 1
 	}
@@ -176,8 +184,8 @@ func (c *Calendar) isOpen(d Date) bool {
 }
 
 func (c *Calendar) covered(d Date) error {
-	if d < firstDay || d > lastDay {
-		return &NotCoveredError{Market: c.market, Date: d, First: firstDay, Last: lastDay}
+	if d < c.first || d > c.last {
+		return &NotCoveredError{Market: c.market, Date: d, First: c.first, Last: c.last}
 	}
 	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +20,8 @@ import (
 // immutable and safe for concurrent use: replace it to change the calendar.
 type Calendars struct {
 	sec, nyse *Calendar
+	clocks    *clockSet
+	files     map[string]string // see Files
 	version   string
 }
 
@@ -35,14 +39,14 @@ var newYork = sync.OnceValue(func() *time.Location {
 func NewYork() *time.Location { return newYork() }
 
 var embedded = sync.OnceValue(func() []Closure {
-	entries, err := parseClosures("closures.csv", strings.NewReader(embeddedClosures))
+	entries, err := parseClosures("closures.csv", strings.NewReader(embeddedClosures), shipped)
 	if err != nil {
 		panic("calendar: embedded data: " + err.Error())
 	}
 	return entries
 })
 
-var defaultCalendars = sync.OnceValue(func() *Calendars { return newCalendars(nil) })
+var defaultCalendars = sync.OnceValue(func() *Calendars { return applied(nil) })
 
 // Default returns the calendars of the embedded data.
 func Default() *Calendars { return defaultCalendars() }
@@ -101,7 +105,7 @@ func LoadFS(fsys fs.FS, name string) (*Calendars, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("calendar overrides: %w", err)
 	}
-	return newCalendars(overrides), nil
+	return applied(overrides), nil
 }
 
 func loadFile(fsys fs.FS, name, path string) ([]Closure, error) {
@@ -110,29 +114,28 @@ func loadFile(fsys fs.FS, name, path string) ([]Closure, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // opened for reading: nothing to lose
-	return parseClosures(path, f)
+	return parseClosures(path, f, shipped)
 }
 
-func newCalendars(overrides []Closure) *Calendars {
-	all := append(append([]Closure(nil), embedded()...), overrides...)
-	c := &Calendars{sec: newCalendar(SEC, all), nyse: newCalendar(NYSE, all)}
+// applied returns the embedded calendars with overrides.
+func applied(overrides []Closure) *Calendars {
+	all := slices.Concat(embedded(), overrides)
+	return newCalendars(newCalendar(SEC, shipped, closedDays(SEC, all)), newCalendar(NYSE, shipped, closedDays(NYSE, all)), shipped, shippedClocks())
+}
+
+func newCalendars(sec, nyse *Calendar, y years, clocks *clockSet) *Calendars {
+	c := &Calendars{sec: sec, nyse: nyse, clocks: clocks}
+	c.files = map[string]string{yearsFile: formatYears(y), closuresFile: formatClosures(sec, nyse), clocksFile: clocks.text}
 	h := sha256.New()
-	for _, m := range []*Calendar{c.sec, c.nyse} {
-		for _, e := range m.Closures(firstDay, lastDay) {
-			_, _ = fmt.Fprintf(h, "%s,%s,%q,%q,%s\n", e.Market, e.Date, e.Reason, e.Source, e.Announced) // a hash cannot fail
-		}
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		_, _ = fmt.Fprintf(h, "%s %d\n%s", name, len(c.files[name]), c.files[name]) // a hash cannot fail
 	}
-	for _, e := range overrides {
-		_, _ = fmt.Fprintf(h, "override,%s,%s,%s,%q,%q,%s\n", e.Market, e.Date, e.Status, e.Reason, e.Source, e.Announced)
-	}
-	_, _ = h.Write([]byte(embeddedClocks))
-	c.version = coveredYears() + "/sha256:" + hex.EncodeToString(h.Sum(nil))[:12]
+	c.version = y.String() + "/sha256:" + hex.EncodeToString(h.Sum(nil))[:12]
 	return c
 }
 
 // Version identifies the data: the covered years and the first 12 hex digits of
-// a SHA-256 over every closed day, every override and the clocks. Equal
-// versions give equal deadlines.
+// a SHA-256 over Files. Equal versions give equal deadlines.
 func (c *Calendars) Version() string { return c.version }
 
 // Market returns one of the two calendars; any other name gives the SEC's.

@@ -14,7 +14,7 @@ import (
 // aware means that no officer knew; awareness before the obligation arose
 // counts from the day it arose.
 func (c *Calendars) NonParty(arose, aware time.Time) (Deadline, error) {
-	info := clockIndex()[A4]
+	info := c.clocks.byCode[A4]
 	return c.count(info, arose, func(d Date, dateOf zone) (reading, error) {
 		n := info.days[0]
 		first, err := c.sec.following(d, n)
@@ -43,7 +43,7 @@ func (c *Calendars) NonParty(arose, aware time.Time) (Deadline, error) {
 // to 104B.03). An expiry is a calendar day and is not rolled forward. Errors:
 // no grant, more than three, or one that is too long; those of Deadline.
 func (c *Calendars) Delay(determined time.Time, granted ...int) (Deadline, error) {
-	info := clockIndex()[AG]
+	info := c.clocks.byCode[AG]
 	if len(granted) == 0 || len(granted) > len(info.days) {
 		return Deadline{}, fmt.Errorf("%d delays granted: give 1 to %d of them, in days", len(granted), len(info.days))
 	}
@@ -53,7 +53,7 @@ func (c *Calendars) Delay(determined time.Time, granted ...int) (Deadline, error
 		}
 	}
 	return c.count(info, determined, func(d Date, _ zone) (reading, error) {
-		n := initialDays()
+		n := c.initialDays()
 		initial, err := c.sec.AddBusinessDays(d, n)
 		if err != nil {
 			return reading{}, err

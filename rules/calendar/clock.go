@@ -66,50 +66,61 @@ var embeddedClocks string
 //go:embed items.csv
 var embeddedItems string
 
-var clockTable = sync.OnceValue(func() []ClockInfo {
-	clocks, err := parseClocks(embeddedClocks)
+// clockSet is the clocks of one version of the data.
+type clockSet struct {
+	text   string      // as in clocks.csv
+	rows   []ClockInfo // in its order
+	byCode map[Clock]*ClockInfo
+}
+
+var shippedClocks = sync.OnceValue(func() *clockSet {
+	clocks, err := parseClocks("clocks.csv", embeddedClocks)
 	if err != nil {
 		panic("calendar: embedded data: " + err.Error())
 	}
 	return clocks
 })
 
-var clockIndex = sync.OnceValue(func() map[Clock]*ClockInfo {
-	index := map[Clock]*ClockInfo{}
-	table := clockTable()
-	for i := range table {
-		index[table[i].Code] = &table[i]
-	}
-	return index
-})
+// Clocks returns every clock of this release, in the order of clocks.csv.
+func Clocks() []ClockInfo { return slices.Clone(shippedClocks().rows) }
 
-// Clocks returns every clock, in the order of clocks.csv.
-func Clocks() []ClockInfo { return slices.Clone(clockTable()) }
+// Info returns the clock's row in this release, and false when the code is
+// unknown.
+func (c Clock) Info() (ClockInfo, bool) { return shippedClocks().info(c) }
 
-// Info returns the clock's row, and false when the code is unknown.
-func (c Clock) Info() (ClockInfo, bool) {
-	info, ok := clockIndex()[c]
+// Valid reports whether the code is known in this release.
+func (c Clock) Valid() bool {
+	_, ok := c.Info()
+	return ok
+}
+
+// Clocks returns every clock of these data, in the order of clocks.csv.
+func (c *Calendars) Clocks() []ClockInfo { return slices.Clone(c.clocks.rows) }
+
+// Clock returns the row of a clock in these data, and false when the code is
+// unknown.
+func (c *Calendars) Clock(code Clock) (ClockInfo, bool) { return c.clocks.info(code) }
+
+func (s *clockSet) info(c Clock) (ClockInfo, bool) {
+	info, ok := s.byCode[c]
 	if !ok {
 		return ClockInfo{}, false
 	}
 	return *info, true
 }
 
-// Valid reports whether the code is known.
-func (c Clock) Valid() bool {
-	_, ok := clockIndex()[c]
-	return ok
-}
-
 var methods = []string{"business", "calendar", "after_initial", "nonparty", "delay", "reg_fd", "none"}
 
-func parseClocks(text string) ([]ClockInfo, error) {
-	rows, err := readTable("clocks.csv", strings.NewReader(text),
+// counted are the clocks that code asks for by name, with their methods.
+var counted = map[Clock]string{O4: "business", A4: "nonparty", AG: "delay"}
+
+func parseClocks(name, text string) (*clockSet, error) {
+	rows, err := readTable(name, strings.NewReader(text),
 		[]string{"code", "method", "days", "basis", "market", "at", "title", "citation"})
 	if err != nil {
 		return nil, err
 	}
-	var out []ClockInfo
+	out := &clockSet{text: text, byCode: map[Clock]*ClockInfo{}}
 	for _, row := range rows {
 		c := ClockInfo{
 			Code: Clock(row.cells[0]), method: row.cells[1], Basis: Basis(row.cells[3]),
@@ -136,19 +147,23 @@ func parseClocks(text string) ([]ClockInfo, error) {
 			}
 			c.hour, c.minute = at.Hour(), at.Minute()
 		}
-		out = append(out, c)
+		out.rows = append(out.rows, c)
+	}
+	for i := range out.rows {
+		out.byCode[out.rows[i].Code] = &out.rows[i]
+	}
+	for code, method := range counted {
+		if info := out.byCode[code]; info == nil || info.method != method {
+			return nil, fmt.Errorf("%s: the clock %s with method %s is missing", name, code, method)
+		}
 	}
 	return out, nil
 }
 
-func unknownClock(c Clock) error {
-	return fmt.Errorf("clock %q is unknown: use one of %s", string(c), strings.Join(clockCodes(), ", "))
-}
-
-func clockCodes() []string {
+func (s *clockSet) unknown(c Clock) error {
 	var codes []string
-	for _, c := range clockTable() {
-		codes = append(codes, string(c.Code))
+	for _, info := range s.rows {
+		codes = append(codes, string(info.Code))
 	}
-	return codes
+	return fmt.Errorf("clock %q is unknown: use one of %s", string(c), strings.Join(codes, ", "))
 }

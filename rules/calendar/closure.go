@@ -47,8 +47,9 @@ var closureColumns = []string{"date", "market", "status", "reason", "source", "a
 var embeddedClosures string
 
 // parseClosures reads a closures file: CSV with a header line, # comments,
-// one entry a line. All faults are reported, each with file, line and column.
-func parseClosures(name string, r io.Reader) ([]Closure, error) {
+// one entry a line, for days of the years. All faults are reported, each with
+// file, line and column.
+func parseClosures(name string, r io.Reader, y years) ([]Closure, error) {
 	rows, err := readTable(name, r, closureColumns)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func parseClosures(name string, r io.Reader) ([]Closure, error) {
 	}
 	lines := map[key]int{}
 	for _, row := range rows {
-		c, errs := parseClosure(row)
+		c, errs := parseClosure(row, y)
 		if len(errs) > 0 {
 			faults = append(faults, errs...)
 			continue
@@ -77,7 +78,7 @@ func parseClosures(name string, r io.Reader) ([]Closure, error) {
 	return entries, errors.Join(faults...)
 }
 
-func parseClosure(row tableRow) (Closure, []error) {
+func parseClosure(row tableRow, y years) (Closure, []error) {
 	var faults []error
 	fault := func(col int, format string, args ...any) {
 		faults = append(faults, row.fault(col, format, args...))
@@ -89,8 +90,8 @@ func parseClosure(row tableRow) (Closure, []error) {
 	var err error
 	if c.Date, err = ParseDate(row.cells[0]); err != nil {
 		fault(0, "%w", err)
-	} else if c.Date < firstDay || c.Date > lastDay {
-		fault(0, "%s is outside the years %s that the calendar covers: enter a day within them", c.Date, coveredYears())
+	} else if !y.covers(c.Date) {
+		fault(0, "%s is outside the years %s that the calendar covers: enter a day within them", c.Date, y)
 	} else if w := c.Date.Weekday(); w == time.Saturday || w == time.Sunday {
 		fault(0, "%s is a %s, which is never a business day: check the date", c.Date, w)
 	}
@@ -105,6 +106,11 @@ func parseClosure(row tableRow) (Closure, []error) {
 	}
 	if c.Source == "" {
 		fault(4, "source is empty: name the announcement or order")
+	}
+	for i, text := range row.cells {
+		if strings.ContainsAny(text, "\r\n") { // the archive of a pack is made of lines
+			fault(i, "%s holds a line break: write it in one line", closureColumns[i])
+		}
 	}
 	if row.cells[5] != "" {
 		if c.Announced, err = ParseDate(row.cells[5]); err != nil {
@@ -149,8 +155,9 @@ func readTable(name string, r io.Reader, columns []string) ([]tableRow, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		row := tableRow{file: name, cells: cells, columns: make([]int, len(cells))}
+		row.line, _ = cr.FieldPos(0)
 		for i := range cells {
-			row.line, row.columns[i] = cr.FieldPos(i)
+			_, row.columns[i] = cr.FieldPos(i)
 			cells[i] = strings.TrimSpace(cells[i])
 		}
 		if first {

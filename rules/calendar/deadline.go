@@ -53,12 +53,12 @@ func (c *Calendars) Deadline(clock Clock, at time.Time) (Deadline, error) {
 	case A4:
 		return c.NonParty(at, time.Time{})
 	case AG:
-		info := clockIndex()[AG]
+		info := c.clocks.byCode[AG]
 		return c.Delay(at, info.days[0])
 	}
-	info, ok := clockIndex()[clock]
+	info, ok := c.clocks.byCode[clock]
 	if !ok {
-		return Deadline{}, unknownClock(clock)
+		return Deadline{}, c.clocks.unknown(clock)
 	}
 	return c.count(info, at, func(d Date, _ zone) (reading, error) { return c.read(info, at, d) })
 }
@@ -138,7 +138,7 @@ func (c *Calendars) read(info *ClockInfo, at time.Time, d Date) (reading, error)
 		r := reading{steps: []Step{{fmt.Sprintf("day %d", n), d.AddDays(n)}}}
 		return c.rolled(info, r, d.AddDays(n))
 	case "after_initial":
-		days, err := c.sec.following(d, initialDays())
+		days, err := c.sec.following(d, c.initialDays())
 		if err != nil {
 			return reading{}, err
 		}
@@ -155,7 +155,7 @@ func (c *Calendars) read(info *ClockInfo, at time.Time, d Date) (reading, error)
 }
 
 // initialDays is the count of an ordinary Form 8-K, from the row of O4.
-func initialDays() int { return clockIndex()[O4].days[0] }
+func (c *Calendars) initialDays() int { return c.clocks.byCode[O4].days[0] }
 
 // due sets the instant: the latest time of day on the due date.
 func (info *ClockInfo) due(r reading) reading {

@@ -63,7 +63,7 @@ func parseItems(text string) ([]Item, error) {
 		}
 		for _, c := range append([]Clock{it.Clock}, it.Also...) {
 			if !c.Valid() {
-				return nil, row.fault(2, "%w", unknownClock(c))
+				return nil, row.fault(2, "%w", shippedClocks().unknown(c))
 			}
 		}
 		if row.cells[4] != "yes" && row.cells[4] != "no" {

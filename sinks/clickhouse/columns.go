@@ -40,6 +40,7 @@ const (
 	always     group = iota
 	tombstones       // some record has no value
 	headers          // some record has headers
+	replays          // some record is a replay of a dead letter
 	verdicts         // some row was judged
 	findings         // some verdict is not no_match
 	failures         // some row is a dead letter

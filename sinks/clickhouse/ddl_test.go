@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS events
 		fmt.Fprintf(&b, "    `%s` %s COMMENT '%s'%s,\n", c.name, c.typ, strings.ReplaceAll(c.doc, "'", "''"), codec)
 	}
 	fmt.Fprintf(&b, `    %s DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'When this copy of the row was stored. Says nothing about the event.',
+    INDEX lately stored_at TYPE minmax,
     PROJECTION by_offset
     (
         SELECT cluster, topic, partition, offset, batch_first, batch_last, batch_rows
@@ -161,10 +162,6 @@ FROM events
 ARRAY JOIN findings AS f
 ORDER BY kafka_timestamp, cluster, topic, partition, offset
 LIMIT 1 BY candidate_id`, wrapped(ofCandidate), place))
-	view("dead_letters", "Records that are no events, with the reason. What is wrong stands at byte failure_offset of raw.", fmt.Sprintf(`
-SELECT %s, key, failure_stage, failure_code, failure_field, failure_offset, failure_detail, raw, stored_at
-FROM events
-WHERE failure_stage != ''`, place))
 	view("completeness", "Whether every record of a partition is there once. lost, doubled and overlapping are 0 in a sound table; "+
 		"skipped are offsets between batches, which Kafka gives to transaction markers, or which were compacted away.", `
 SELECT cluster, topic, partition,

@@ -80,13 +80,15 @@ var envelopeColumns = []col{
 			}
 			to.end()
 		}},
+	one(replays, "replay_of", "String", "For a replay of a dead letter, whether it is one again or not: cluster/topic/partition/offset of that dead letter; else empty.",
+		func(to *buffer, _ *batch, r *row) { to.bytes(replayOf(r)) }),
 	compressed(one(always, "raw", "String", "Value of the record, byte for byte.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Raw) })),
 	one(tombstones, "tombstone", "Bool", "The record has no value at all.",
 		func(to *buffer, _ *batch, r *row) { to.bool(r.Tombstone) }),
 	one(always, "raw_sha256", "FixedString(32)", "SHA-256 of raw.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.RawHash[:]) }),
-	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row and raw_sha256.",
+	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row and of all that Kafka gave of this record.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Chain[:]) }),
 }
 
@@ -148,6 +150,20 @@ var judgementColumns = []col{
 		}),
 	one(failures, "failure_detail", "String", "For a dead letter: what is wrong and what was expected.",
 		func(to *buffer, _ *batch, r *row) { to.text(failure(r).Detail) }),
+}
+
+// ReplayHeader is the header that makes a record the replay of a dead letter.
+// Its value is cluster/topic/partition/offset of the dead letter. A column holds
+// it as well, because to look for it in all headers of all rows is slow.
+const ReplayHeader = "tocsin-replay-of"
+
+func replayOf(r *row) []byte {
+	for i := range r.Headers {
+		if r.Headers[i].Key == ReplayHeader {
+			return r.Headers[i].Value
+		}
+	}
+	return nil
 }
 
 var noFailure event.Failure

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -39,7 +40,7 @@ var classes = map[proto.Error]class{
 	proto.ErrAborted:                           {wait: "the server to come back", mend: "the query was aborted, as happens when the server shuts down"},
 	proto.ErrQueryWasCancelled:                 {wait: "the server to take the insert", mend: "somebody killed the query"},
 	proto.ErrMemoryLimitExceeded:               {wait: "memory on the server", mend: "raise max_server_memory_usage, or lower worker.max_records"},
-	proto.ErrNotEnoughSpace:                    {wait: "disk space", mend: "free or add disk space on the server"},
+	proto.ErrNotEnoughSpace:                    {wait: "disk space", mend: "free or add disk space on the server; df -i tells whether it is files that are too many"},
 	proto.ErrTooManyParts:                      {wait: "fewer parts in the table", mend: "merges lag behind: look at system.merges; raise worker.linger for larger batches"},
 	proto.ErrUnexpectedPacketFromClient:        {wait: "a fresh connection", mend: "the connection fell out of step and is replaced"},
 	proto.ErrAttemptToReadAfterEOF:             {wait: "a fresh connection", mend: "the connection ended in mid-message and is replaced"},
@@ -103,7 +104,10 @@ func classified(ctx context.Context, err error) error {
 	case errors.As(err, &exception):
 		code := proto.Error(exception.Code)
 		c, known := classes[code]
-		if !known {
+		switch {
+		case isFull(exception.Message):
+			c = classes[proto.ErrNotEnoughSpace]
+		case !known:
 			c.mend = "it is none that this release knows how to wait for; the server's log has the details"
 		}
 		failure := &serverError{code, c.mend}
@@ -123,6 +127,14 @@ func classified(ctx context.Context, err error) error {
 		return pipeline.Wait(unreachable, err)
 	}
 	return fmt.Errorf("clickhouse: %w", err)
+}
+
+// isFull reports whether the server's system refused it space. 243 comes when
+// space for a part cannot be reserved; when it, or the last inode, goes after
+// that, the code is of whatever failed (75 a write, 76 an open, 1001 a
+// directory) and only the text tells it from a fault that time does not cure.
+func isFull(message string) bool {
+	return strings.Contains(message, "No space left on device") || strings.Contains(message, "Disk quota exceeded")
 }
 
 // isNetwork reports whether err says that a connection could not be made or

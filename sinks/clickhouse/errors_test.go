@@ -87,6 +87,11 @@ func TestClassified(t *testing.T) {
 	}
 	f(&clickhouse.Exception{Code: 49}, false)    // LOGICAL_ERROR
 	f(&clickhouse.Exception{Code: 31337}, false) // of a server to come
+	for _, code := range []int32{75, 76, 1001} { // a write, an open, a directory
+		f(&clickhouse.Exception{Code: code, Message: "/data/x: , errno: 5, strerror: Input/output error"}, false)
+		f(&clickhouse.Exception{Code: code, Message: "/data/x: , errno: 28, strerror: No space left on device"}, true)
+		f(&clickhouse.Exception{Code: code, Message: "/data/x: , errno: 122, strerror: Disk quota exceeded"}, true)
+	}
 	f(io.EOF, true)
 	f(io.ErrUnexpectedEOF, true)
 	f(syscall.ECONNRESET, true)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -15,14 +16,19 @@ import (
 // oldest is the first version that is supported: 25.8, long-term support.
 var oldest = [2]int{25, 8}
 
-// minWindow is the smallest deduplication window, in inserts, that the table
-// may have: at ten inserts a second it is 17 minutes, in which a dead worker's
-// partitions have long been taken over.
-const minWindow = 10_000
+const (
+	// minWindow is the smallest deduplication window, in inserts, that the
+	// table may have.
+	minWindow = 10_000
+	// maxInserts is the rate, in inserts a second over all workers, at which
+	// tokens must be remembered for as long as Config.Remember. More of them
+	// would fail with too many parts.
+	maxInserts = 100
+)
 
 // inspect looks at the server and the database and returns every reason not to
 // store there.
-func inspect(ctx context.Context, conn driver.Conn, database string) error {
+func inspect(ctx context.Context, conn driver.Conn, database string, remember time.Duration) error {
 	var version string
 	if err := conn.QueryRow(ctx, `SELECT version()`).Scan(&version); err != nil {
 		return classified(ctx, err)
@@ -52,7 +58,7 @@ func inspect(ctx context.Context, conn driver.Conn, database string) error {
 		refuse(errors.New("there is no table events, although it was made once: it was dropped; restore it from a backup, or begin a new database with tocsin migrate"))
 		return errors.Join(problems...)
 	}
-	refuse(checkEngine(engine, full))
+	refuse(checkEngine(engine, full, remember))
 	held, err := heldColumns(ctx, conn, database)
 	if err != nil {
 		return err
@@ -78,31 +84,34 @@ func checkVersion(version string) error {
 	return nil
 }
 
-var windowSetting = regexp.MustCompile(`\b(non_replicated|replicated)_deduplication_window = (\d+)`)
+var windowSetting = regexp.MustCompile(`\b((?:non_)?replicated_deduplication_window(?:_seconds)?) = (\d+)`)
 
-// checkEngine refuses a table events that would not drop a second insert.
-func checkEngine(engine, full string) error {
-	setting := "non_replicated"
+// checkEngine refuses a table events that would not drop a second insert, or
+// not for as long as remember.
+func checkEngine(engine, full string, remember time.Duration) error {
+	// What a table is without the setting, in this release's oldest version and
+	// in all newer ones.
+	window := map[string]int{"non_replicated_deduplication_window": 0, "replicated_deduplication_window": 10_000, "replicated_deduplication_window_seconds": 3600}
+	for _, m := range windowSetting.FindAllStringSubmatch(full, -1) {
+		window[m[1]], _ = strconv.Atoi(m[2]) // digits only
+	}
+	setting := "non_replicated_deduplication_window"
 	switch engine {
 	case "MergeTree":
 	case "ReplicatedMergeTree", "SharedMergeTree":
-		setting = "replicated"
+		setting = "replicated_deduplication_window"
+		const seconds = "replicated_deduplication_window_seconds"
+		if time.Duration(window[seconds])*time.Second < remember {
+			return fmt.Errorf("table events remembers inserts for %d s, and a batch may be sent again for %s: ALTER TABLE events MODIFY SETTING %s = 3600; or lower worker.intent_ttl",
+				window[seconds], remember, seconds)
+		}
 	default:
 		return fmt.Errorf("table events has engine %s, which rewrites or splits rows: it must be MergeTree, ReplicatedMergeTree or SharedMergeTree; "+
 			"move the data to a database made by tocsin migrate", engine)
 	}
-	window := -1
-	for _, m := range windowSetting.FindAllStringSubmatch(full, -1) {
-		if m[1] == setting {
-			window, _ = strconv.Atoi(m[2]) // digits only
-		}
-	}
-	if window < 0 && setting == "replicated" {
-		return nil // its default is 10,000
-	}
-	if window < minWindow {
-		return fmt.Errorf("table events remembers %d inserts, so a replayed batch could be stored twice: "+
-			"ALTER TABLE events MODIFY SETTING %s_deduplication_window = 100000", max(window, 0), setting)
+	if need := max(minWindow, int(remember.Seconds()*maxInserts)); window[setting] < need {
+		return fmt.Errorf("table events remembers %d inserts and must remember %d, so a replayed batch could be stored twice: "+
+			"ALTER TABLE events MODIFY SETTING %s = %d; or lower worker.intent_ttl", window[setting], need, setting, max(need, 100_000))
 	}
 	return nil
 }

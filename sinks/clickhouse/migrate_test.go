@@ -1,8 +1,10 @@
 package clickhouse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,7 +53,7 @@ func TestMigrate(t *testing.T) {
 	// Broken off after the second migration, before it was recorded.
 	conn := reader(t, c)
 	execute(t, conn, migrations[1].statements[0])
-	for _, want := range []string{"0004 views", "up to date"} {
+	for _, want := range []string{"0005 dispositions", "up to date"} {
 		var said []string
 		if err := Migrate(t.Context(), c, func(line string) { said = append(said, line) }); err != nil {
 			t.Fatal(err)
@@ -104,7 +106,7 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	f("never migrated", `DROP TABLE schema_migrations`, "schema version 0", "run tocsin migrate")
-	f("older", `ALTER TABLE schema_migrations DELETE WHERE version = 4 SETTINGS mutations_sync = 1`, "schema version 3", "run tocsin migrate")
+	f("older", `ALTER TABLE schema_migrations DELETE WHERE version = 5 SETTINGS mutations_sync = 1`, "schema version 4", "run tocsin migrate")
 	f("newer", `INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', '')`, "schema version 99", "upgrade tocsin")
 	f("another build", `ALTER TABLE schema_migrations UPDATE checksum = 'x' WHERE version = 1 SETTINGS mutations_sync = 1`, "0001 schema_migrations", "another form")
 	f("no window", `ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0`, "remembers 0 inserts", "MODIFY SETTING non_replicated_deduplication_window = 100000")
@@ -129,4 +131,23 @@ func TestCheckVersion(t *testing.T) {
 	f("25.7.9", false)
 	f("24.12.1", false)
 	f("next", false)
+}
+
+func TestATableMustRememberTokensLongEnough(t *testing.T) {
+	f := func(engine, settings string, remember time.Duration, want string) {
+		t.Helper()
+		err := checkEngine(engine, engine+" ORDER BY x SETTINGS index_granularity = 8192"+settings, remember)
+		if got := fmt.Sprint(err); (err == nil) != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s%s for %s: %v, want %q", engine, settings, remember, err, want)
+		}
+	}
+	f("MergeTree", "", time.Minute, "remembers 0 inserts and must remember 10000")
+	f("MergeTree", ", non_replicated_deduplication_window = 10000", 100*time.Second, "")
+	f("MergeTree", ", non_replicated_deduplication_window = 10000", 101*time.Second, "must remember 10100")
+	f("MergeTree", ", replicated_deduplication_window = 10000", time.Minute, "remembers 0 inserts")
+	f("ReplicatedMergeTree", "", time.Minute, "")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window = 0", time.Minute, "remembers 0 inserts")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window = 1000000", 2*time.Hour, "remembers inserts for 3600 s")
+	f("ReplicatedMergeTree", ", replicated_deduplication_window_seconds = 30", time.Minute, "remembers inserts for 30 s")
+	f("ReplacingMergeTree", ", non_replicated_deduplication_window = 100000", 0, "rewrites or splits rows")
 }

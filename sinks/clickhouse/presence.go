@@ -24,6 +24,7 @@ func survey(b *pipeline.Batch) (*presence, error) {
 		r := &b.Rows[i]
 		p.groups[tombstones] = p.groups[tombstones] || r.Tombstone
 		p.groups[headers] = p.groups[headers] || len(r.Headers) > 0
+		p.groups[replays] = p.groups[replays] || len(replayOf(r)) > 0
 		p.groups[failures] = p.groups[failures] || r.Failure != nil
 		p.groups[verdicts] = p.groups[verdicts] || len(r.Verdicts) > 0
 		for v := range r.Verdicts {

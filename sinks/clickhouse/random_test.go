@@ -42,6 +42,9 @@ func (r random) batch(topic string, first int64, n int, share float64) *pipeline
 		for range r.IntN(3) {
 			row.Headers = append(row.Headers, pipeline.Header{Key: r.text(), Value: r.bytes(8)})
 		}
+		if r.IntN(10) == 0 {
+			row.Headers = append(row.Headers, pipeline.Header{Key: ReplayHeader, Value: fmt.Appendf(nil, "main/%s/0/%d", topic, r.IntN(1000))})
+		}
 		row.RawHash = sha256.Sum256(row.Raw)
 		row.Chain = sha256.Sum256(row.RawHash[:])
 		b.Rows = append(b.Rows, row)

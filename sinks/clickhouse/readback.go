@@ -6,49 +6,80 @@ import (
 	"fmt"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"tocsin/pipeline"
 )
 
-// errNoPack is why LoadPack can fail for good.
-var errNoPack = errors.New("no worker has kept them in the table packs: they were judged by in another database, or the row was deleted; " +
+// ErrNoPack is why LoadPack can fail for good.
+var ErrNoPack = errors.New("no worker has kept them in the table packs: they were judged by in another database, or the row was deleted; " +
 	"restore the row, or start a worker of the release and with the pack that has this digest once, which keeps it")
 
-// Watermark is how far a partition is stored.
-type Watermark struct {
-	Topic     string
-	Partition int32
-	Offset    int64 // of the last row
+// Holds implements pipeline.Store. It counts in the projection by_offset, and
+// finds the chain in the parts that have rows of the batch's time.
+func (s *Sink) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+	var rows, own uint64
+	var least, most uint32
+	err = s.conn.QueryRow(ctx, `SELECT count(), countIf(batch_first = $4 AND batch_last = $5), min(batch_rows), max(batch_rows) FROM events
+		WHERE `+ofPartition+` AND offset BETWEEN $4 AND $5`,
+		b.Cluster, b.Topic, b.Partition, b.First, b.Last).Scan(&rows, &own, &least, &most)
+	switch {
+	case err != nil:
+		return chain, false, classified(ctx, err)
+	case rows == 0:
+		return chain, false, nil
+	case rows != own || uint64(least) != rows || uint64(most) != rows:
+		return chain, false, fmt.Errorf("clickhouse: the batch %s is to be stored, and of its offsets %d rows are there, %d of them of this batch: "+
+			"a batch is stored as a whole or not at all, so rows were removed or added by hand, or another group stores under the same kafka.cluster; "+
+			"see tocsin audit --topic %s", b.Token(), rows, own, b.Topic)
+	}
+	var text []byte
+	err = s.conn.QueryRow(ctx, `SELECT argMax(toString(chain), offset) FROM events
+		WHERE `+ofPartition+` AND offset BETWEEN $4 AND $5 AND batch_at = fromUnixTimestamp64Milli($6)`,
+		b.Cluster, b.Topic, b.Partition, b.First, b.Last, clampMillis(b.At.UnixMilli())).Scan(&text)
+	if err == nil && copy(chain[:], text) != len(chain) {
+		err = fmt.Errorf("the batch %s has another batch_at than its first record's timestamp", b.Token())
+	}
+	return chain, true, classified(ctx, err)
 }
 
-// Watermarks returns the last stored offset of each partition of a Kafka
-// cluster, by topic and partition. It is where to begin when the group's
-// offsets are lost. Errors are as for Store.
-func (s *Sink) Watermarks(ctx context.Context, cluster string) (all []Watermark, err error) {
-	rows, err := s.conn.Query(ctx, `SELECT topic, partition, max(offset) FROM events WHERE cluster = $1 GROUP BY ALL ORDER BY ALL`, cluster)
+// ofPartition is the condition for the rows of a Kafka partition.
+const ofPartition = `cluster = $1 AND topic = $2 AND partition = $3`
+
+// Tail implements pipeline.Store.
+func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32) (t pipeline.Tail, ok bool, err error) {
+	fail := func(err error) (pipeline.Tail, bool, error) { return pipeline.Tail{}, false, classified(ctx, err) }
+	// Offsets by the projection; then what is not in it, of one row each.
+	var rows uint64
+	var last int64
+	if err := s.conn.QueryRow(ctx, `SELECT count(), max(offset) FROM events WHERE `+ofPartition, cluster, topic, partition).Scan(&rows, &last); err != nil || rows == 0 {
+		return fail(err)
+	}
+	var chain []byte
+	err = s.conn.QueryRow(ctx, `SELECT batch_first, batch_last, toString(rules_digest), toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`,
+		cluster, topic, partition, last).Scan(&t.First, &t.Last, &t.Digest, &chain)
 	if err != nil {
-		return nil, classified(ctx, err)
+		return fail(err)
 	}
-	for rows.Next() {
-		var w Watermark
-		if err := rows.Scan(&w.Topic, &w.Partition, &w.Offset); err != nil {
-			return nil, classified(ctx, errors.Join(err, rows.Close()))
-		}
-		all = append(all, w)
+	copy(t.Chain[:], chain)
+	err = s.conn.QueryRow(ctx, `SELECT count(), max(offset) FROM events WHERE `+ofPartition+` AND offset < $4`, cluster, topic, partition, t.First).Scan(&rows, &last)
+	if err != nil {
+		return fail(err)
 	}
-	return all, classified(ctx, errors.Join(rows.Err(), rows.Close()))
-}
-
-// Rows returns how many rows are stored of the offsets first to last of a
-// partition. Errors are as for Store.
-func (s *Sink) Rows(ctx context.Context, cluster, topic string, partition int32, first, last int64) (n uint64, err error) {
-	err = s.conn.QueryRow(ctx, `SELECT count() FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5`,
-		cluster, topic, partition, first, last).Scan(&n)
-	return n, classified(ctx, err)
+	if rows == 0 {
+		return t, true, nil
+	}
+	err = s.conn.QueryRow(ctx, `SELECT toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&chain)
+	if err != nil {
+		return fail(err)
+	}
+	copy(t.Before[:], chain)
+	return t, true, nil
 }
 
 // SavePack keeps a pack under the digest of its rules. A digest that is there
 // already is left as it is. Errors are as for Store.
 func (s *Sink) SavePack(ctx context.Context, digest, id string, archive []byte) error {
-	if _, err := s.LoadPack(ctx, digest); !errors.Is(err, errNoPack) {
+	if _, err := s.LoadPack(ctx, digest); !errors.Is(err, ErrNoPack) {
 		return err // nil: it is there
 	}
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
@@ -80,7 +111,7 @@ func (s *Sink) LoadPack(ctx context.Context, digest string) ([]byte, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, errNoPack)
+		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, ErrNoPack)
 	}
 	return []byte(archive), nil
 }

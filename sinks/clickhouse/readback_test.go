@@ -3,10 +3,10 @@ package clickhouse
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"time"
 
 	"tocsin/pipeline"
 )
@@ -14,9 +14,10 @@ import (
 func TestReadBack(t *testing.T) {
 	s := opened(t, migrated(t))
 	r := newRandom(10)
+	var third *pipeline.Batch
 	for _, first := range []int64{0, 100, 300} { // 200 to 299 were never sent
 		b := r.batch("t", first, 100, 0.1)
-		b.Partition = 3
+		b.Partition, third = 3, b
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -26,23 +27,104 @@ func TestReadBack(t *testing.T) {
 	if err := s.Store(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
-	marks, err := s.Watermarks(t.Context(), "main")
-	if diff := cmp.Diff([]Watermark{{"t", 3, 399}}, marks); diff != "" || err != nil {
-		t.Errorf("%v %s", err, diff)
-	}
-	f := func(cluster, topic string, partition int32, first, last int64, want uint64) {
+	tail := func(cluster, topic string, partition int32, want int64) {
 		t.Helper()
-		if n, err := s.Rows(t.Context(), cluster, topic, partition, first, last); n != want || err != nil {
-			t.Errorf("%s/%s/%d %d to %d: %d rows, %v; want %d", cluster, topic, partition, first, last, n, err, want)
+		held, ok, err := s.Tail(t.Context(), cluster, topic, partition)
+		if ok != (want >= 0) || (ok && held.Last != want) || err != nil {
+			t.Errorf("tail of %s/%s/%d: %+v, %v, %v; want %d", cluster, topic, partition, held, ok, err, want)
 		}
 	}
-	f("main", "t", 3, 0, 199, 200)
-	f("main", "t", 3, 150, 349, 100)
-	f("main", "t", 3, 200, 299, 0)
-	f("main", "t", 3, 399, 399, 1)
-	f("main", "t", 4, 0, 399, 0)
-	f("other", "t", 3, 0, 399, map[bool]uint64{true: 100}[other.Partition == 3])
-	f("main", "u'; DROP", 3, 0, 399, 0)
+	tail("main", "t", 3, 399)
+	tail("main", "t", 4, -1)
+	tail("main", "u'; DROP", 3, -1)
+	tail("nobody's", "t", 3, -1)
+	last := r.batch("t", 400, 2, 0)
+	last.Partition, last.Last = 3, 420 // its last records were compacted away before a replay
+	if err := s.Store(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	tail("main", "t", 3, 420)
+	held, _, _ := s.Tail(t.Context(), "main", "t", 3)
+	want := pipeline.Tail{First: 400, Last: 420, Digest: last.Digest, Before: third.Rows[99].Chain, Chain: last.Rows[1].Chain}
+	if held != want {
+		t.Errorf("the tail is %+v, want %+v", held, want)
+	}
+}
+
+// A batch is there as a whole, or not at all, or the worker stops.
+func TestHolds(t *testing.T) {
+	c := migrated(t)
+	s := opened(t, c)
+	r := newRandom(10)
+	batch := func(first, rows int64) *pipeline.Batch {
+		b := r.batch("t", first, int(rows), 0.1)
+		b.Partition = 3
+		return b
+	}
+	whole, part, doubled := batch(0, 10), batch(10, 10), batch(20, 10)
+	for _, b := range []*pipeline.Batch{whole, part, doubled} {
+		if err := s.Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn := reader(t, c)
+	execute(t, conn, `ALTER TABLE events DELETE WHERE offset = 15 SETTINGS mutations_sync = 1`)
+	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, batch_first, batch_last, batch_rows) VALUES ('main', 't', 3, 25, 20, 29, 10)`)
+	f := func(b *pipeline.Batch, want string) {
+		t.Helper()
+		chain, held, err := s.Holds(t.Context(), b)
+		if held && chain != b.Rows[len(b.Rows)-1].Chain {
+			t.Errorf("%s: the chain is not that of its last row", b.Token())
+		}
+		got := fmt.Sprint(held)
+		if err != nil {
+			if _, waiting := pipeline.Waiting(err); waiting {
+				t.Errorf("%s: a wait: %v", b.Token(), err)
+			}
+			got = "stop"
+		}
+		if got != want {
+			t.Errorf("%s: %s, %v; want %s", b.Token(), got, err, want)
+		}
+	}
+	f(whole, "true")
+	f(part, "stop")
+	f(doubled, "stop")
+	f(batch(30, 10), "false")
+	f(batch(0, 9), "stop")  // another batch's rows
+	f(batch(5, 10), "stop") // overlaps two
+}
+
+// A worker that is stopped after the server has begun its insert cannot finish
+// it after the insert's time: the server ends it.
+func TestTheServerEndsAnInsertWhoseWorkerStoodStill(t *testing.T) {
+	c := migrated(t)
+	c.InsertTimeout = time.Second
+	s := opened(t, c)
+	b := newRandom(10).batch("t", 0, 10, 0.1)
+	full := newBlock()
+	if err := full.fill(b); err != nil {
+		t.Fatal(err)
+	}
+	insert, err := s.conn.PrepareBatch(s.inserting(t.Context(), b), full.statement())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := reader(t, c)
+	for number(t, conn, `SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = '`+c.Database+`' AND elapsed > 1.5`) == 0 {
+		if number(t, conn, `SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = '`+c.Database+`'`) == 0 {
+			break // ended already
+		}
+	}
+	if err := full.into(insert); err != nil {
+		t.Fatal(err)
+	}
+	if err := classified(t.Context(), insert.Send()); err == nil {
+		t.Error("the insert was taken after its time")
+	}
+	if n := number(t, conn, `SELECT count() FROM events`); n != 0 {
+		t.Errorf("%d rows were stored after the insert's time", n)
+	}
 }
 
 func TestPacks(t *testing.T) {
@@ -65,7 +147,7 @@ func TestPacks(t *testing.T) {
 		t.Errorf("%d rows for 2 packs", n)
 	}
 	_, err = s.LoadPack(t.Context(), "d3")
-	if _, waiting := pipeline.Waiting(err); !errors.Is(err, errNoPack) || waiting {
+	if _, waiting := pipeline.Waiting(err); !errors.Is(err, ErrNoPack) || waiting {
 		t.Errorf("a pack that nobody kept: %v", err)
 	}
 }

@@ -46,7 +46,9 @@ CON-01	1	2	0	0	2
 CON-02	3	0	1	0	1
 CON-03	1	0	0	0	1`,
 	"Which records could not be read?": `
-ledger.events	0	4	decode	duplicate_key	data	member stands twice	{"a":1,"a":2}`,
+ledger.events	0	4	decode	duplicate_key	data	member stands twice	{"a":1,"a":2}	pending	`,
+	"Who did what about dead letters?": `
+ledger.events	0	4	replay	alice	one member taken out	1`,
 	"Is every record there, once?": `
 main	ledger.events	0	6	0	5	1	0	0	0	0
 main	ledger.events	1	1	7	7	1	0	0	0	0`,
@@ -83,6 +85,9 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	if err := s.SavePack(t.Context(), "d1", "sox409", []byte("-- pack.yaml --\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Claim(t.Context(), "main", Disposition{Place: Place{"ledger.events", 0, 4}, Action: Replaying, Attempt: 1, Actor: "alice", Reason: "one member taken out"}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile("README.md")

@@ -138,8 +138,15 @@ func newStored(b *pipeline.Batch, r *pipeline.Row) *stored {
 	if f.Offset >= 0 {
 		offset = strconv.Itoa(f.Offset)
 	}
+	original := ""
+	for _, h := range r.Headers {
+		if h.Key == "tocsin-replay-of" {
+			original = string(h.Value)
+		}
+	}
 	return &stored{r, map[string]string{
-		"cluster": b.Cluster, "topic": b.Topic, "partition": fmt.Sprint(b.Partition), "offset": fmt.Sprint(r.Offset),
+		"replay_of": original,
+		"cluster":   b.Cluster, "topic": b.Topic, "partition": fmt.Sprint(b.Partition), "offset": fmt.Sprint(r.Offset),
 		"kafka_timestamp": r.Timestamp.Format(milliForm), "happened_at": happened.UTC().Format(instantForm),
 		"batch_first": fmt.Sprint(b.First), "batch_last": fmt.Sprint(b.Last), "batch_rows": fmt.Sprint(len(b.Rows)), "batch_at": b.At.Format(milliForm),
 		"key": string(r.Key), "raw": string(r.Raw), "tombstone": fmt.Sprint(r.Tombstone), "raw_sha256": hex.EncodeToString(r.RawHash[:]), "chain": hex.EncodeToString(r.Chain[:]),

@@ -32,6 +32,10 @@ type Config struct {
 	DialTimeout time.Duration
 	// InsertTimeout bounds one insert, here and on the server. 0: 15 s.
 	InsertTimeout time.Duration
+	// Remember is how long the table must remember a token, at up to 100 inserts
+	// a second; Open refuses one that does not. It wants 10,000 inserts to be
+	// remembered in any case.
+	Remember time.Duration
 	// MaxConns bounds the connections, and so the inserts at a time. 0: 16.
 	MaxConns int
 }
@@ -96,7 +100,7 @@ func Open(ctx context.Context, c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := inspect(ctx, conn, c.Database); err != nil {
+	if err := inspect(ctx, conn, c.Database, c.Remember); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return newSink(conn, c), nil
@@ -133,21 +137,24 @@ func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, s.insertTimeout)
 	defer cancel()
-	return classified(ctx, s.insert(bounded, full, b.Token()))
+	err := s.insert(bounded, full, b)
+	if errors.Is(err, pipeline.ErrLate) {
+		return err
+	}
+	return classified(ctx, err)
 }
 
-func (s *Sink) insert(ctx context.Context, full *block, token string) error {
-	ctx = clickhouse.Context(untimed{ctx}, clickhouse.WithSettings(clickhouse.Settings{
-		"insert_deduplicate":         1,
-		"insert_deduplication_token": token,
-		// Since 26.3 asynchronous inserts are the default: they are
-		// acknowledged and deduplicated by other rules.
-		"async_insert":       0,
-		"max_execution_time": max(1, int(math.Ceil(s.insertTimeout.Seconds()))),
-	}))
-	insert, err := s.conn.PrepareBatch(ctx, full.statement())
+// insert sends the block in one insert. The server has begun it when the
+// worker asks whether it comes too late, and ends it after insertTimeout: so a
+// worker that is stopped at any point, for however long, inserts nothing later
+// than the intent's lifetime and insertTimeout after it was declared.
+func (s *Sink) insert(ctx context.Context, full *block, b *pipeline.Batch) error {
+	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())
 	if err != nil {
 		return fmt.Errorf("begin the insert: %w", err)
+	}
+	if b.Late(time.Now()) {
+		return errors.Join(pipeline.ErrLate, insert.Abort())
 	}
 	if err := full.into(insert); err != nil {
 		return errors.Join(err, insert.Abort())
@@ -156,6 +163,18 @@ func (s *Sink) insert(ctx context.Context, full *block, token string) error {
 		return fmt.Errorf("insert: %w", err)
 	}
 	return nil
+}
+
+// inserting is a context for the batch's insert.
+func (s *Sink) inserting(ctx context.Context, b *pipeline.Batch) context.Context {
+	return clickhouse.Context(untimed{ctx}, clickhouse.WithSettings(clickhouse.Settings{
+		"insert_deduplicate":         1,
+		"insert_deduplication_token": b.Token(),
+		// Since 26.3 asynchronous inserts are the default: they are
+		// acknowledged and deduplicated by other rules.
+		"async_insert":       0,
+		"max_execution_time": max(1, int(math.Ceil(s.insertTimeout.Seconds()))),
+	}))
 }
 
 // untimed hides a context's deadline, which still ends it, from the driver:

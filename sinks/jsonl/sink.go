@@ -49,6 +49,9 @@ func New(w io.Writer) *Sink {
 // Store implements pipeline.Store. A failed write is final: nothing says how
 // much of it was printed.
 func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
+	if b.Late(time.Now()) {
+		return pipeline.ErrLate
+	}
 	return s.print(ctx, func(line *json.Encoder) error {
 		token := b.Token()
 		if s.tokens[token] {
@@ -62,6 +65,21 @@ func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 		s.tokens[token] = true
 		return nil
 	})
+}
+
+// Holds implements pipeline.Store: what was printed, and no more than that.
+func (s *Sink) Holds(_ context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tokens[b.Token()] {
+		return chain, false, nil
+	}
+	return b.Rows[len(b.Rows)-1].Chain, true, nil
+}
+
+// Tail implements pipeline.Store: nothing was printed by an earlier process.
+func (s *Sink) Tail(context.Context, string, string, int32) (pipeline.Tail, bool, error) {
+	return pipeline.Tail{}, false, nil
 }
 
 // Publish implements pipeline.Publisher. Errors are as for Store.

@@ -123,8 +123,8 @@ func (c *Config) body(a *pipeline.Alert) ([]byte, error) {
 		TriggerDateET: date(due.TriggerDateET), TriggerDateLocal: date(due.TriggerDateLocal),
 		DeadlineClass: string(rule.Clock), DueDate: date(due.DueDate), DueAt: instant(due.DueAt),
 		DueDateConservative: date(due.DueDateConservative), DueAtConservative: instant(due.DueAtConservative),
-		DeadlineError: clip(finding.DeadlineError, maxText),
-		ObservedAt:    instant(a.Observed), CalendarVersion: due.CalendarVersion, RulesDigest: a.Digest,
+		DeadlineError: clip(finding.DeadlineError, maxText), BusinessDaysRemaining: finding.BusinessDaysLeft,
+		ObservedAt: instant(a.Observed), CalendarVersion: due.CalendarVersion, RulesDigest: a.Digest,
 		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
 		Lookup: fmt.Sprintf("SELECT * FROM events WHERE topic = '%s' AND partition = %d AND offset = %d", a.Topic, a.Partition, a.Offset),
 	}
@@ -136,10 +136,6 @@ func (c *Config) body(a *pipeline.Alert) ([]byte, error) {
 		d.DetectionLagSeconds = &lag
 	}
 	if !due.DueDateConservative.IsZero() {
-		// Beyond the years that the calendars cover there is no count.
-		if n, err := c.Calendars.BusinessDaysRemaining(*due, a.Observed); err == nil {
-			d.BusinessDaysRemaining = &n
-		}
 		if all := due.DueAtConservative.Sub(finding.Trigger); all > 0 {
 			used := max(0, int64(math.Floor(100*float64(a.Observed.Sub(finding.Trigger))/float64(all))))
 			d.ClockConsumedPct = &used

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"tocsin/rules/calendar"
 )
 
 // Payload says how much of a candidate an alert tells.
@@ -44,8 +42,6 @@ type Config struct {
 	PublishTimeout time.Duration
 	// OpenTimeout bounds how long Open waits for a server; default 30 s.
 	OpenTimeout time.Duration
-	// Calendars count the business days that remain; nil: those of this release.
-	Calendars *calendar.Calendars
 
 	User, Password string
 	Creds          string // file of user credentials (JWT and seed)
@@ -70,9 +66,6 @@ func (c Config) filled() (Config, error) {
 	}
 	if c.OpenTimeout <= 0 {
 		c.OpenTimeout = 30 * time.Second
-	}
-	if c.Calendars == nil {
-		c.Calendars = calendar.Default()
 	}
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }

@@ -115,40 +115,13 @@ func (s *Sink) settle(ctx context.Context, id string, refused error) error {
 	default:
 		return s.fault(refused)
 	}
-	there, err := s.has(ctx, id)
+	n, err := s.count(ctx, id)
 	if err != nil {
 		return s.fault(err)
 	}
-	if !there {
+	if n == 0 {
 		return pipeline.Wait(passing[codeMsgIDInUse], refused)
 	}
 	s.duplicates.Add(1)
 	return nil
-}
-
-// has asks the stream's leader whether it holds an alert about a matter.
-func (s *Sink) has(ctx context.Context, id string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.config.PublishTimeout)
-	defer cancel()
-	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(s.config.filter(id)))
-	if err != nil {
-		return false, err
-	}
-	return len(info.State.Subjects) > 0, nil
-}
-
-// Missing returns those of the candidate ids that the stream does not hold, in
-// their order. Errors are as for Publish.
-func (s *Sink) Missing(ctx context.Context, ids []string) ([]string, error) {
-	var missing []string
-	for _, id := range ids {
-		there, err := s.has(ctx, id)
-		if err != nil {
-			return nil, s.fault(err)
-		}
-		if !there {
-			missing = append(missing, id)
-		}
-	}
-	return missing, nil
 }

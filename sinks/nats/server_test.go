@@ -137,13 +137,14 @@ func alert(number int) pipeline.Alert {
 	if err != nil {
 		panic(err)
 	}
+	left := 3
 	return pipeline.Alert{
 		Topic: "ledger.events", Partition: 3, Offset: 42, Digest: "d1ge57", Event: e, Observed: time.Date(2026, 3, 2, 14, 30, 0, 125_000_000, time.UTC),
 		Verdict: rules.Verdict{Outcome: rules.Match,
 			Rule: &rules.Rule{ID: "CON-01", Revision: 2, Title: "Material definitive agreement outside the ordinary course", Owner: "disclosure-counsel",
 				Item: "1.01", Severity: rules.S1, Citation: "Form 8-K Item 1.01", Runbook: "Obtain the signed agreement.\nAsk counsel.", Clock: calendar.O4, Basis: calendar.Occurrence},
 			Finding: &rules.Finding{CandidateID: fmt.Sprintf("%026d", number), Severity: rules.S1, Key: "contract " + canary, Trigger: trigger,
-				TriggerField: "contract.executed_at", Deadline: due, Value: canary + " USD",
+				TriggerField: "contract.executed_at", Deadline: due, BusinessDaysLeft: &left, Value: canary + " USD",
 				Explanation: rules.Explanation{{Text: "contract.total_value_group >= limit", Value: canary + " USD", Limit: "10 USD", Distance: canary}}},
 		}}
 }

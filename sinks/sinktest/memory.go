@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"tocsin/pipeline"
 )
@@ -53,6 +54,9 @@ func (m *Memory) switched(n *int) func() {
 
 // Store implements pipeline.Store.
 func (m *Memory) Store(ctx context.Context, b *pipeline.Batch) error {
+	if b.Late(time.Now()) {
+		return pipeline.ErrLate
+	}
 	return m.call(ctx, func() {
 		if m.tokens[b.Token()] {
 			return
@@ -66,6 +70,26 @@ func (m *Memory) Store(ctx context.Context, b *pipeline.Batch) error {
 			m.rows[p] = append(m.rows[p], rowOf(&b.Rows[i]))
 		}
 	})
+}
+
+// Holds implements pipeline.Store.
+func (m *Memory) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+	err = m.call(ctx, func() {
+		if held = m.tokens[b.Token()]; held {
+			chain = b.Rows[len(b.Rows)-1].Chain
+		}
+	})
+	return chain, held, err
+}
+
+// Tail implements pipeline.Store.
+func (m *Memory) Tail(ctx context.Context, _, topic string, number int32) (t pipeline.Tail, ok bool, err error) {
+	err = m.call(ctx, func() {
+		for _, r := range m.rows[partition{topic, number}] {
+			t, ok = pipeline.Tail{First: r.Offset, Last: r.Offset, Before: t.Chain, Chain: r.Chain}, true // a batch for each row
+		}
+	})
+	return t, ok, err
 }
 
 // Publish implements pipeline.Publisher.

@@ -3,6 +3,7 @@ package sinktest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -109,6 +110,27 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		}
 		s.store(t, b)
 		s.holds(t, b)
+	})
+	run("late", func(t *testing.T, s storeTest) {
+		b := s.small()
+		b.Declared, b.IntentTTL = time.Now().Add(-time.Minute), time.Minute
+		if err := s.Store.Store(t.Context(), b); !errors.Is(err, pipeline.ErrLate) {
+			t.Errorf("store a batch whose intent is too old: %v, want ErrLate", err)
+		}
+		s.holds(t)
+		b.Declared = time.Now()
+		s.store(t, b)
+		s.holds(t, b)
+	})
+	run("holds", func(t *testing.T, s storeTest) {
+		first, second := s.small(), s.batch(tombstone)
+		s.store(t, first)
+		for b, want := range map[*pipeline.Batch]bool{first: true, second: false} {
+			chain, got, err := s.Store.Holds(t.Context(), b)
+			if got != want || err != nil || (want && chain != b.Rows[len(b.Rows)-1].Chain) {
+				t.Errorf("holds %s: %v, %x, %v; want %v, and the chain of its last row", b.Token(), got, chain, err, want)
+			}
+		}
 	})
 	run("many_records", func(t *testing.T, s storeTest) {
 		b := s.many(20_000)

@@ -29,6 +29,10 @@ type Options struct {
 	// Properties are broker settings that override or add to those of
 	// server.properties.tmpl.
 	Properties map[string]string
+	// Advertised are the addresses that clients are sent to, host:port, one for
+	// each node in order, as of proxies in front of them (see Addrs). Empty
+	// means those that the brokers listen on. Nodes reach each other past them.
+	Advertised []string
 	// Progress, if not nil, is told of a fetch of the broker.
 	Progress *os.File
 }
@@ -64,7 +68,10 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	count := max(o.Nodes, 1)
-	ports, err := loopback.Ports(2 * count)
+	if len(o.Advertised) != 0 && len(o.Advertised) != count {
+		return nil, fmt.Errorf("%d advertised addresses for %d nodes: give one for each, or none", len(o.Advertised), count)
+	}
+	ports, err := loopback.Ports(3 * count)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +85,16 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	for i := range count {
 		n := &node{
 			ID:             i + 1,
-			BrokerAddr:     loopback.Addr(ports[2*i]),
-			ControllerAddr: loopback.Addr(ports[2*i+1]),
+			BrokerAddr:     loopback.Addr(ports[3*i]),
+			ControllerAddr: loopback.Addr(ports[3*i+1]),
+			InternalAddr:   loopback.Addr(ports[3*i+2]),
 			java:           java,
 			lib:            lib,
 			dir:            filepath.Join(dir, fmt.Sprint(i+1)),
+		}
+		n.Advertised = n.BrokerAddr
+		if len(o.Advertised) != 0 {
+			n.Advertised = o.Advertised[i]
 		}
 		c.nodes = append(c.nodes, n)
 		voters = append(voters, fmt.Sprintf("%d@%s", n.ID, n.ControllerAddr))
@@ -101,14 +113,24 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Bootstrap is the brokers' addresses, host:port, separated by commas. They
-// stay the same when a node is killed and restarted.
+// Bootstrap is the addresses that clients are sent to, host:port, separated by
+// commas. They stay the same when a node is killed and restarted.
 func (c *Cluster) Bootstrap() string {
+	addrs := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		addrs[i] = n.Advertised
+	}
+	return strings.Join(addrs, ",")
+}
+
+// Addrs is where the brokers listen for clients, host:port, by node. It is
+// what a proxy that Options.Advertised names passes connections on to.
+func (c *Cluster) Addrs() []string {
 	addrs := make([]string, len(c.nodes))
 	for i, n := range c.nodes {
 		addrs[i] = n.BrokerAddr
 	}
-	return strings.Join(addrs, ",")
+	return addrs
 }
 
 // Pid is the process id of a node.

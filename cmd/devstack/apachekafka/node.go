@@ -42,8 +42,9 @@ type shape struct {
 
 // node is one process, controller and broker.
 type node struct {
-	ID                         int
-	BrokerAddr, ControllerAddr string
+	ID                                       int
+	BrokerAddr, ControllerAddr, InternalAddr string // where it listens
+	Advertised                               string // where clients are sent instead of BrokerAddr
 
 	java, lib, dir string
 	process        *process.Process // nil until the first start

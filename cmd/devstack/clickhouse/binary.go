@@ -38,8 +38,8 @@ func startBinary(ctx context.Context, l layout, o Options) (*Server, error) {
 	s := &Server{
 		TCPAddr: loopback.Addr(o.TCPPort), HTTPAddr: loopback.Addr(o.HTTPPort),
 		Password: cred.User, AnalystPassword: cred.Analyst,
-		process: p,
-		ask:     func() error { return p.Signal(syscall.SIGTERM) },
+		process: p, layout: l,
+		ask: func() error { return p.Signal(syscall.SIGTERM) },
 	}
 	return s, await(ctx, p, l.log(), func() (bool, error) { return ping(ctx, s.HTTPAddr), nil })
 }

@@ -46,6 +46,11 @@ func Main() {
 // serve runs the server until standard input ends or a signal asks for it.
 func serve(order childOrder) error {
 	runtime.LockOSThread() // the library's main thread
+	if order.Disk {
+		if err := enterDisk(); err != nil {
+			return err
+		}
+	}
 	leash, err := syscall.Dup(0)
 	if err != nil {
 		return fmt.Errorf("keep the parent's pipe: %w", err)

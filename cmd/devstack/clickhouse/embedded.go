@@ -25,6 +25,7 @@ type childOrder struct {
 	Config  string // path of config.xml
 	Data    string // data directory
 	Ports   string // file to write the two ports to, once both listen
+	Disk    bool   // Data is on a disk that is in a namespace passed on
 }
 
 // startLibrary starts the embedded server.
@@ -40,8 +41,14 @@ func startLibrary(ctx context.Context, l layout, o Options) (*Server, error) {
 	if err := os.Remove(l.ports()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("clear the ports of the last server: %w", err)
 	}
+	var d *disk
+	if o.DataSize != 0 {
+		if d, err = diskOn(l.data(), o.DataSize); err != nil {
+			return nil, err
+		}
+	}
 	order, err := json.Marshal(childOrder{
-		Library: library, Config: l.config(), Data: l.data(), Ports: l.ports(),
+		Library: library, Config: l.config(), Data: l.data(), Ports: l.ports(), Disk: d != nil,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode the child's order: %w", err)
@@ -53,6 +60,9 @@ func startLibrary(ctx context.Context, l layout, o Options) (*Server, error) {
 	cmd := exec.Command(self)
 	cmd.Dir = string(l)
 	cmd.Env = append(os.Environ(), childEnv+"="+string(order))
+	if d != nil {
+		cmd.ExtraFiles = []*os.File{d.namespace} // namespaceFile in the child
+	}
 	// The child reads this pipe, on which nothing is ever sent: its end, by
 	// Stop or by the death of this process, is the order to stop.
 	leash, err := cmd.StdinPipe()
@@ -63,7 +73,7 @@ func startLibrary(ctx context.Context, l layout, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Password: cred.User, AnalystPassword: cred.Analyst, process: p, ask: leash.Close}
+	s := &Server{Password: cred.User, AnalystPassword: cred.Analyst, process: p, ask: leash.Close, layout: l, disk: d}
 	return s, await(ctx, p, l.log(), func() (bool, error) {
 		tcp, http, ok := readPorts(l.ports())
 		if ok {

@@ -39,6 +39,12 @@ type Options struct {
 	// FsyncAfterInsert makes an acknowledged insert survive a power loss, not
 	// only the death of the server, at the price of a disk flush for each.
 	FsyncAfterInsert bool
+	// DataSize, if not zero, puts the data on a disk of so many bytes, held in
+	// memory, that Server.Fill makes full. A server started on the same Dir in
+	// the same process finds the disk and its data, whatever DataSize says
+	// then; Server.Release, or the end of the process, gives it up. It takes
+	// Linux, the embedded server, and root.
+	DataSize int64
 	// Progress, if not nil, is told of a fetch of the embedded server.
 	Progress *os.File
 }
@@ -52,6 +58,8 @@ type Server struct {
 
 	process *process.Process
 	ask     func() error // asks the process to end
+	layout  layout
+	disk    *disk // nil without DataSize
 }
 
 // Start starts a server and returns when it answers and Database exists. The
@@ -65,9 +73,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	defer cancel()
 
 	var s *Server
-	if o.Binary == "" {
+	switch {
+	case o.Binary == "":
 		s, err = startLibrary(ctx, layout(dir), o)
-	} else {
+	case o.DataSize != 0:
+		err = errors.New("Options.DataSize is for the embedded server: leave Options.Binary empty")
+	default:
 		s, err = startBinary(ctx, layout(dir), o)
 	}
 	if err != nil {
@@ -98,6 +109,59 @@ func (s *Server) Stop(ctx context.Context) error {
 
 // Kill ends the server at once, as kill -9 does, and waits until it is gone.
 func (s *Server) Kill() { s.process.Kill() }
+
+// errNoDisk is why there is nothing to fill.
+var errNoDisk = errors.New("clickhouse: the data are on no disk of their own: set Options.DataSize")
+
+// Fill makes the disk full, by a file that takes what space is left. Space
+// that comes back later, as from merges, is taken by another call.
+func (s *Server) Fill() error { return s.FillTo(0) }
+
+// FillTo is Fill, but leaves so many bytes: enough for a write to begin, say,
+// and too little for it to end.
+func (s *Server) FillTo(left int64) error {
+	if s.disk == nil {
+		return errNoDisk
+	}
+	if err := s.disk.fill(left); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+// FillFiles makes empty files until the disk can hold only so many more: there
+// is space, and no file can be made to use it.
+func (s *Server) FillFiles(left int) error {
+	if s.disk == nil {
+		return errNoDisk
+	}
+	if err := s.disk.fillFiles(left); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+// Drain gives back what Fill, FillTo and FillFiles took; also when the server
+// has ended.
+func (s *Server) Drain() error {
+	if s.disk == nil {
+		return errNoDisk
+	}
+	if err := s.disk.drain(); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	return nil
+}
+
+// Release kills the server and gives up the disk that Options.DataSize made,
+// with the data on it.
+func (s *Server) Release() error {
+	s.Kill()
+	if err := release(s.layout.data()); err != nil {
+		return fmt.Errorf("clickhouse: give up the disk: %w", err)
+	}
+	return nil
+}
 
 // Query runs one statement as User over HTTP and returns the answer, in the
 // format that the statement asks for (tab-separated if none). It is for

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,6 +156,57 @@ func TestKillAndStartAgain(t *testing.T) {
 	if got := number(t, writer(t, second), `SELECT count() FROM t`); got != 1000 {
 		t.Errorf("%d rows left of 1000", got)
 	}
+}
+
+// TestKilledUnderLoadTenTimes: the server comes back on its ports with whatever
+// it had acknowledged, wherever in an insert its death meets it.
+func TestKilledUnderLoadTenTimes(t *testing.T) {
+	const writers, rows = 4, 20_000
+	o := chserver.Options{Dir: t.TempDir()}
+	s := start(t, o)
+	o.TCPPort, o.HTTPPort = port(t, s.TCPAddr), port(t, s.HTTPAddr)
+	execute(t, writer(t, s), table)
+	var acknowledged uint64
+	var begun atomic.Uint64
+	for round := range 10 {
+		var all sync.WaitGroup
+		var taken atomic.Uint64
+		landed := make(chan struct{}, writers) // one was taken, so others are in the middle
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for range writers {
+			conn := writer(t, s)
+			all.Go(func() {
+				for ctx.Err() == nil {
+					first := begun.Add(rows) - rows // no two inserts are the same
+					if err := conn.Exec(ctx, fmt.Sprintf(`INSERT INTO t SELECT number FROM numbers(%d, %d)`, first, rows)); err != nil {
+						return
+					}
+					taken.Add(rows)
+					select {
+					case landed <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		for range writers {
+			select {
+			case <-landed:
+			case <-time.After(time.Minute):
+				t.Fatalf("round %d: no insert is taken", round)
+			}
+		}
+		s.Kill()
+		cancel()
+		all.Wait()
+		acknowledged += taken.Load()
+		s = start(t, o)
+		if got := number(t, writer(t, s), `SELECT count() FROM t`); got < acknowledged || got > begun.Load() || got%rows != 0 {
+			t.Fatalf("round %d: %d rows, want whole inserts between the %d acknowledged and the %d begun", round, got, acknowledged, begun.Load())
+		}
+	}
+	t.Logf("%d rows acknowledged", acknowledged)
 }
 
 func TestStopLeavesNothing(t *testing.T) {

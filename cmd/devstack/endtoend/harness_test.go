@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
 	"tocsin/cmd/devstack/loopback"
 	"tocsin/cmd/devstack/stack"
 )
@@ -27,7 +27,7 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
-	chserver.Main() // does not return in the process that is ClickHouse
+	stack.Main() // does not return in the process that is one of its servers
 	os.Exit(testMain(m))
 }
 
@@ -50,8 +50,9 @@ func testMain(m *testing.M) int {
 type harness struct {
 	t *testing.T
 	stack.Addresses
-	config string
-	kafka  *kgo.Client
+	config  string
+	kafka   *kgo.Client
+	metrics string // address of the worker that was started last
 }
 
 // start starts the servers that present lacks.
@@ -80,17 +81,24 @@ func start(t *testing.T, present stack.Addresses) *harness {
 // that was killed is expelled in seconds.
 func impatient(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"))
+	return configured(t, filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"),
+		"# session_timeout: 45s", "session_timeout: 8s", "# insert_timeout: 15s", "insert_timeout: 3s",
+		"# step_timeout: 20s", "step_timeout: 4s", "# drain_timeout: 30s", "drain_timeout: 6s",
+		"# intent_ttl: 1m", "intent_ttl: 5s")
+}
+
+// configured is a copy of a configuration with texts replaced: old, new, old,
+// new.
+func configured(t *testing.T, config string, oldnew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	changed := string(text)
-	for _, c := range [][2]string{
-		{"# session_timeout: 45s", "session_timeout: 8s"}, {"# insert_timeout: 15s", "insert_timeout: 3s"},
-		{"# step_timeout: 20s", "step_timeout: 4s"}, {"# drain_timeout: 30s", "drain_timeout: 6s"},
-	} {
+	for c := range slices.Chunk(oldnew, 2) {
 		if !strings.Contains(changed, c[0]) {
-			t.Fatalf("the example configuration does not show %q", c[0])
+			t.Fatalf("the configuration does not show %q", c[0])
 		}
 		changed = strings.Replace(changed, c[0], c[1], 1)
 	}
@@ -104,17 +112,24 @@ func impatient(t *testing.T) string {
 // worker starts a worker process and waits until it is ready.
 func (h *harness) worker() *stack.Worker {
 	h.t.Helper()
+	return h.workerOf(program, h.config)
+}
+
+// workerOf is worker with another binary or configuration.
+func (h *harness) workerOf(binary, config string) *stack.Worker {
+	h.t.Helper()
 	a := h.Addresses
 	ports, err := loopback.Ports(1)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	a.Metrics = loopback.Addr(ports[0])
+	h.metrics = a.Metrics
 	log, err := os.CreateTemp(h.t.TempDir(), "worker-*.log")
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	w, err := stack.StartWorker(h.t.Context(), a, program, h.config, log)
+	w, err := stack.StartWorker(h.t.Context(), a, binary, config, log)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -193,25 +208,30 @@ func (h *harness) ask(sql string) (string, error) {
 	return strings.TrimSuffix(string(text), "\n"), nil
 }
 
-// alerts returns how many messages the alert stream holds for each candidate.
-func (h *harness) alerts() map[string]int {
+// stream returns a stream of the alert server, and the server's JetStream.
+func (h *harness) stream(name string) (jetstream.JetStream, jetstream.Stream) {
 	h.t.Helper()
 	conn, err := nats.Connect(h.NATS)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer conn.Close()
+	h.t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
-	defer cancel()
-	stream, err := js.Stream(ctx, "DISCLOSURE")
+	stream, err := js.Stream(h.t.Context(), name)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(">"))
+	return js, stream
+}
+
+// alerts returns how many messages the alert stream holds for each candidate.
+func (h *harness) alerts() map[string]int {
+	h.t.Helper()
+	_, stream := h.stream("DISCLOSURE")
+	info, err := stream.Info(h.t.Context(), jetstream.WithSubjectFilter(">"))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -220,6 +240,34 @@ func (h *harness) alerts() map[string]int {
 		found[subject[strings.LastIndexByte(subject, '.')+1:]] += int(messages)
 	}
 	return found
+}
+
+// promised counts the partitions whose committed mark holds an intent.
+func (h *harness) promised() (n int) {
+	h.t.Helper()
+	for _, mark := range h.marks() {
+		if strings.Contains(mark, `"rules"`) {
+			n++
+		}
+	}
+	return n
+}
+
+// committed counts the partitions of which the group knows where they begin.
+func (h *harness) committed() int {
+	h.t.Helper()
+	return len(h.marks())
+}
+
+// marks are the group's committed marks.
+func (h *harness) marks() (marks []string) {
+	h.t.Helper()
+	offsets, err := kadm.NewClient(h.kafka).FetchOffsets(h.t.Context(), "tocsin")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	offsets.Each(func(o kadm.OffsetResponse) { marks = append(marks, o.Metadata) })
+	return marks
 }
 
 // ends is the sum of the end offsets of the topic's partitions.

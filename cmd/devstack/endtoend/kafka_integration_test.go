@@ -3,11 +3,7 @@
 package endtoend
 
 import (
-	"fmt"
 	"testing"
-	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 
 	"tocsin/cmd/devstack/apachekafka"
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
@@ -19,13 +15,6 @@ func onApacheKafka(t *testing.T) (*harness, *apachekafka.Cluster) {
 	t.Helper()
 	cluster := kafkatest.Cluster(t, 1, nil)
 	return start(t, stack.Addresses{Kafka: cluster.Bootstrap()}), cluster
-}
-
-// wait lets the load run until n more records are produced.
-func (l *load) wait(h *harness, n int) {
-	h.t.Helper()
-	until := l.produced.Load() + int64(n)
-	h.eventually(2*time.Minute, fmt.Sprint(n, " more records produced"), func() bool { return l.produced.Load() >= until })
 }
 
 func TestIntegrationAWorkerJoinsAndLeavesUnderLoad(t *testing.T) {
@@ -40,6 +29,11 @@ func TestIntegrationAWorkerJoinsAndLeavesUnderLoad(t *testing.T) {
 	}
 	h.exact(l.stop(t))
 	h.end(first)
+}
+
+func TestIntegrationReplaysInDoubt(t *testing.T) {
+	h, _ := onApacheKafka(t)
+	h.replaysInDoubt()
 }
 
 func TestIntegrationTheBrokerIsKilledAndRestartedUnderLoad(t *testing.T) {
@@ -71,19 +65,4 @@ func TestIntegrationAWorkerIsKilledFiveTimesUnderLoad(t *testing.T) {
 	t.Logf("%d batches were promised and unfinished at the kills", replays)
 	h.worker()
 	h.exact(l.stop(t))
-}
-
-// promised counts the partitions whose committed mark holds an intent.
-func (h *harness) promised() (n int) {
-	h.t.Helper()
-	offsets, err := kadm.NewClient(h.kafka).FetchOffsets(h.t.Context(), "tocsin")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	offsets.Each(func(o kadm.OffsetResponse) {
-		if len(o.Metadata) > 100 {
-			n++
-		}
-	})
-	return n
 }

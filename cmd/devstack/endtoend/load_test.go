@@ -77,6 +77,13 @@ func produce(t *testing.T, brokers string, perSecond int) *load {
 	return l
 }
 
+// wait lets the load run until n more records are produced.
+func (l *load) wait(h *harness, n int) {
+	h.t.Helper()
+	until := l.produced.Load() + int64(n)
+	h.eventually(2*time.Minute, fmt.Sprint(n, " more records produced"), func() bool { return l.produced.Load() >= until })
+}
+
 // stop ends the load and returns how many records were produced.
 func (l *load) stop(t *testing.T) int {
 	t.Helper()

@@ -29,17 +29,9 @@ func (s *Stack) startClickHouse(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	stopping := make(chan struct{})
-	go func() {
-		<-ch.Done()
-		select {
-		case <-stopping:
-		default:
-			s.died <- errors.New("clickhouse ended by itself: see " + dir + "/clickhouse.log")
-		}
-	}()
+	stopped := s.watch(ch.Done(), errors.New("clickhouse ended by itself: see "+dir+"/clickhouse.log"))
 	s.stops = append(s.stops, stop{"clickhouse", func(ctx context.Context) error {
-		close(stopping)
+		stopped()
 		return ch.Stop(ctx)
 	}})
 	s.Pids = append(s.Pids, ch.Pid())

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	chserver "tocsin/cmd/devstack/clickhouse"
 	"tocsin/cmd/devstack/loopback"
+	"tocsin/cmd/devstack/natsserver"
 )
 
 // The topics that Start makes, which is what a worker reads by default.
@@ -64,6 +66,14 @@ type stop struct {
 	end  func(context.Context) error
 }
 
+// Main turns the process into one of the stack's servers if it is the child
+// that Start started, and then never returns; otherwise it does nothing. It is
+// the first call of main and of TestMain in every program that calls Start.
+func Main() {
+	chserver.Main()
+	natsserver.Main()
+}
+
 // Start starts the servers that are not present and makes the topics. When it
 // fails, whatever it had started is stopped again.
 func Start(ctx context.Context, c Config) (*Stack, error) {
@@ -80,6 +90,23 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 
 // Died yields an error if a server that was started ends by itself.
 func (s *Stack) Died() <-chan error { return s.died }
+
+// watch has Died yield err if a server ends before stopped is called.
+func (s *Stack) watch(done <-chan struct{}, err error) (stopped func()) {
+	stopping := make(chan struct{})
+	go func() {
+		<-done
+		select {
+		case <-stopping:
+		default:
+			select {
+			case s.died <- err:
+			default: // another did, and that is enough
+			}
+		}
+	}()
+	return func() { close(stopping) }
+}
 
 // Stop ends the servers that were started, the last one first, each in an
 // orderly way. When ctx ends, what cannot be hurried is killed.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,12 +16,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
 	"tocsin/cmd/devstack/stack"
 )
 
 func TestMain(m *testing.M) {
-	chserver.Main()
+	stack.Main()
 	os.Exit(m.Run())
 }
 
@@ -132,6 +132,23 @@ func TestPresentServersAreUsed(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("something was started in spite of that: %v, %v", left, err)
+	}
+}
+
+func TestAServerThatEndsIsSaid(t *testing.T) {
+	s := start(t, stack.Config{Dir: t.TempDir()})
+	for _, pid := range s.Pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-s.Died():
+		if !strings.Contains(err.Error(), "ended by itself") {
+			t.Errorf("Died yields %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("servers are dead and nobody says so")
 	}
 }
 

@@ -20,10 +20,11 @@ CREATE TABLE IF NOT EXISTS events
     `key` String COMMENT 'Key of the record.',
     `headers.name` Array(String) COMMENT 'Names of the record''s headers, in order.',
     `headers.value` Array(String) COMMENT 'Values of the record''s headers.',
+    `replay_of` String COMMENT 'For a replay of a dead letter, whether it is one again or not: cluster/topic/partition/offset of that dead letter; else empty.',
     `raw` String COMMENT 'Value of the record, byte for byte.' CODEC(ZSTD(3)),
     `tombstone` Bool COMMENT 'The record has no value at all.',
     `raw_sha256` FixedString(32) COMMENT 'SHA-256 of raw.',
-    `chain` FixedString(32) COMMENT 'SHA-256 of the chain of the partition''s previous row and raw_sha256.',
+    `chain` FixedString(32) COMMENT 'SHA-256 of the chain of the partition''s previous row and of all that Kafka gave of this record.',
     `rules_digest` LowCardinality(String) COMMENT 'Digest of the rules that judged it; the rules are in packs.',
     `calendar_version` LowCardinality(String) COMMENT 'Version of the calendars that dated it.',
     `verdicts.rule` Array(LowCardinality(String)) COMMENT 'Rules that judged the event, in order.',
@@ -318,6 +319,7 @@ CREATE TABLE IF NOT EXISTS events
     `control_compensating_result` LowCardinality(String) COMMENT 'Result of the compensating control. One of pass, fail, none.',
     `control_deficiency_class` LowCardinality(String) COMMENT 'Class of the deficiency. One of deficiency, significant, material_weakness.',
     stored_at DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'When this copy of the row was stored. Says nothing about the event.',
+    INDEX lately stored_at TYPE minmax,
     PROJECTION by_offset
     (
         SELECT cluster, topic, partition, offset, batch_first, batch_last, batch_rows

@@ -163,12 +163,6 @@ ORDER BY kafka_timestamp, cluster, topic, partition, offset
 LIMIT 1 BY candidate_id
 COMMENT 'One row for each disclosure candidate: the first event that raised the matter.';
 
-CREATE OR REPLACE VIEW dead_letters AS
-SELECT cluster, topic, partition, offset, kafka_timestamp, happened_at, key, failure_stage, failure_code, failure_field, failure_offset, failure_detail, raw, stored_at
-FROM events
-WHERE failure_stage != ''
-COMMENT 'Records that are no events, with the reason. What is wrong stands at byte failure_offset of raw.';
-
 CREATE OR REPLACE VIEW completeness AS
 SELECT cluster, topic, partition,
     sum(held) AS rows,

@@ -76,6 +76,19 @@ func Database(tb testing.TB) string {
 	return name
 }
 
+// NeedsRoot skips a test of Options.DataSize where this process may not mount,
+// and fails it in CI, which may.
+func NeedsRoot(tb testing.TB) {
+	tb.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		tb.Fatal("a disk of bounded size takes root: run CI as root, in a container say")
+	}
+	tb.Skip("a disk of bounded size takes root: run the test as root, in a container say")
+}
+
 // start starts the server in a new temporary directory. Its context is that of
 // the process: the server outlives the test that came first.
 func start() (*chserver.Server, error) {

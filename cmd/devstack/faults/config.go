@@ -1,0 +1,59 @@
+package faults
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// configText is a worker's configuration: timeouts of seconds, so that a run
+// of minutes has every one of them run out often, and small batches.
+const configText = `kafka:
+  brokers: ["${FAULTS_KAFKA}"]
+  cluster: faults
+  group: faults
+  topics: [%[1]s, %[2]s]
+  first_start: earliest
+  group_protocol: %[10]s
+  session_timeout: %[3]s
+clickhouse:
+  addresses: ["${FAULTS_CLICKHOUSE}"]
+  user: tocsin
+  password: "${FAULTS_PASSWORD}"
+  insert_timeout: %[4]s
+nats:
+  servers: ["${FAULTS_NATS}"]
+rules:
+  pack: %[5]s
+worker:
+  max_records: 1000
+  linger: 150ms
+  step_timeout: %[6]s
+  drain_timeout: %[7]s
+  rebalance_grace: %[8]s
+  intent_ttl: %[9]s
+  backoff_max: 1s
+http:
+  listen: 127.0.0.1:0
+log:
+  level: info
+  format: text
+`
+
+// writeConfigs writes a pack and a configuration for each of packs below dir,
+// and returns the paths of both.
+func writeConfigs(dir, protocol string) (configs, dirs []string, err error) {
+	for i, l := range packs {
+		pack := filepath.Join(dir, fmt.Sprintf("pack-%d", i+1))
+		if err := writePack(pack, i+1, l); err != nil {
+			return nil, nil, err
+		}
+		config := filepath.Join(dir, fmt.Sprintf("worker-%d.yaml", i+1))
+		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, intentTTL, protocol)
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			return nil, nil, fmt.Errorf("write a configuration: %w", err)
+		}
+		configs, dirs = append(configs, config), append(dirs, pack)
+	}
+	return configs, dirs, nil
+}

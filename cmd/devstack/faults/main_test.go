@@ -1,0 +1,15 @@
+package faults
+
+import (
+	"os"
+	"testing"
+
+	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/natsserver"
+)
+
+func TestMain(m *testing.M) {
+	chserver.Main() // does not return in the process that is ClickHouse
+	natsserver.Main()
+	os.Exit(m.Run())
+}

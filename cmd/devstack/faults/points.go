@@ -1,0 +1,73 @@
+package faults
+
+// The numbered steps of a batch at which a worker can be made to kill or stop
+// itself.
+const (
+	stepBeforeIntent = 1 // the intent is not yet committed
+	stepIntent       = 2 // the intent was acknowledged
+	stepMidInsert    = 3 // the server has begun the insert, its data are not sent
+	stepUnanswered   = 4 // the insert is sent whole, its answer not read
+	stepStored       = 5 // the insert was acknowledged, the first publish not sent
+	stepMidPublish   = 6 // a publish is sent, perhaps not the last
+	stepPublished    = 7 // every publish was acknowledged, the completion not committed
+	stepCompleted    = 8 // the completion was acknowledged
+	steps            = 8
+)
+
+// pointEdits put the steps into the program.
+var pointEdits = []edit{
+	{"pipeline/cycle.go",
+		"	began := time.Now() // before the commit, because",
+		"	if faultIntent(all) {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
+	{"pipeline/cycle.go",
+		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n",
+		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n	if faultIntent(all) {\n		FaultPoint(2)\n	}\n"},
+	{"sinks/clickhouse/sink.go",
+		"	if err := full.into(insert); err != nil {\n",
+		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},
+	{"sinks/clickhouse/sink.go",
+		"	if err := insert.Send(); err != nil {\n",
+		"	unanswered.Store(true)\n	defer unanswered.Store(false)\n	if err := insert.Send(); err != nil {\n"},
+	{"sinks/clickhouse/sink.go",
+		"		DialTimeout: c.DialTimeout,\n		// LZ4",
+		"		DialTimeout: c.DialTimeout,\n		DialContext: dialWatched,\n		// LZ4"},
+	{"sinks/clickhouse/sink.go",
+		"// untimed hides",
+		`// unanswered says that an insert has been handed over whole or in part.
+var unanswered atomic.Bool
+
+// watched is a connection whose first read after an insert is a step.
+type watched struct{ net.Conn }
+
+func (w watched) Read(p []byte) (int, error) {
+	if pipeline.FaultArmed(4) && unanswered.Load() {
+		pipeline.FaultPoint(4)
+	}
+	return w.Conn.Read(p)
+}
+
+func dialWatched(ctx context.Context, addr string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil || !pipeline.FaultArmed(4) {
+		return conn, err
+	}
+	return watched{conn}, nil
+}
+
+// untimed hides`},
+	{"sinks/clickhouse/sink.go", "	\"math\"\n	\"sync\"\n", "	\"math\"\n	\"net\"\n	\"sync\"\n	\"sync/atomic\"\n"},
+	{"pipeline/cycle.go",
+		"	if alerts := b.Alerts(); len(alerts) > 0 {\n",
+		"	if alerts := b.Alerts(); len(alerts) > 0 {\n		FaultPoint(5)\n"},
+	{"sinks/nats/publish.go",
+		"		answers[i] = answer\n",
+		"		answers[i] = answer\n		pipeline.FaultPoint(6, func() { _ = s.conn.FlushTimeout(time.Second) })\n"},
+	{"sinks/nats/publish.go", "	\"slices\"\n", "	\"slices\"\n	\"time\"\n"},
+	{"pipeline/cycle.go",
+		"		s.metrics.published(alerts)\n",
+		"		s.metrics.published(alerts)\n		FaultPoint(7)\n"},
+	{"pipeline/cycle.go",
+		"	for _, c := range all {\n		s.partitions[c.topicPartition].settled = false\n",
+		"	for _, c := range all {\n		if c.mark.Intent == nil {\n			FaultPoint(8)\n		}\n		s.partitions[c.topicPartition].settled = false\n"},
+}

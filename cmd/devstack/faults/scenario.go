@@ -1,0 +1,255 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// scenario is a directed run of half a minute: two workers, of which the first
+// ends or stops itself at a step, and the second takes over. Each is named
+// after the mechanism without which it goes wrong.
+type scenario struct {
+	order
+	otherPack bool // the second worker has the other pack
+	forget    bool // ClickHouse remembers one token only
+	brief     bool // NATS remembers message ids for a moment only
+	cut       bool // the connections to ClickHouse are cut while the first worker stands still
+}
+
+var scenarios = map[string]scenario{
+	// Stored and not published, and more records have come since: the second
+	// worker must store the same batch again, not a larger one.
+	"intent": {order: order{stepStored, 1, syscall.SIGKILL}},
+	// Stored, and the answer is lost with the connection.
+	"token": {order: order{stepUnanswered, 1, syscall.SIGSTOP}, cut: true},
+	// Stored as a candidate and not published, and the second worker's rules
+	// would not raise it.
+	"pin": {order: order{stepStored, 1, syscall.SIGKILL}, otherPack: true},
+	// Expelled before the intent, while others store the records in batches of
+	// their own.
+	"fence": {order: order{stepBeforeIntent, 1, syscall.SIGSTOP}},
+	// Published, and the group does not know.
+	"sequence": {order: order{stepPublished, 1, syscall.SIGKILL}, brief: true},
+	// Stored, and the token is forgotten when the batch is replayed.
+	"readback": {order: order{stepStored, 1, syscall.SIGKILL}, forget: true},
+	// Expelled after the intent, and the token is forgotten when the worker
+	// comes back and stores.
+	"expiry": {order: order{stepIntent, 1, syscall.SIGSTOP}, forget: true},
+}
+
+// Bounds and pauses of a scenario.
+const (
+	joinBound    = time.Minute // until both workers have their partitions
+	strikeWait   = time.Minute // until the first worker has come to the step
+	takeOver     = time.Minute // until the second has stored what the first left
+	trickleEvery = 50 * time.Millisecond
+	brief        = 100 * time.Millisecond // the least that NATS takes
+	afterwards   = 5 * time.Second        // for what a worker that stood still does next
+)
+
+// direct makes the scenario happen.
+func (r *run) direct(ctx context.Context, s scenario) error {
+	r.fleet.lonely = true
+	o := s.order
+	first, err := r.fleet.restart(0, 0, false, &o)
+	if err != nil {
+		return err
+	}
+	second := 0
+	if s.otherPack {
+		second = 1
+	}
+	if _, err := r.fleet.restart(1, second, false, nil); err != nil {
+		return err
+	}
+	if err := r.joined(ctx); err != nil {
+		return err
+	}
+	r.say("both workers have their partitions")
+	if s.forget {
+		if err := r.remember(ctx, 1); err != nil {
+			return err
+		}
+	}
+	if s.brief {
+		if err := r.servers.shortenMemory(ctx); err != nil {
+			return err
+		}
+	}
+	loaded, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- r.load.trickle(loaded) }()
+	err = r.takeOver(ctx, s, first)
+	stop()
+	if err := errors.Join(err, <-done); err != nil {
+		return err
+	}
+	if s.forget {
+		return r.remember(ctx, 100_000) // a worker that starts insists on it
+	}
+	return nil
+}
+
+// takeOver waits until the first worker has ended or stopped, and until the
+// second has stored more; then the first goes on, if it lives.
+func (r *run) takeOver(ctx context.Context, s scenario, first *worker) error {
+	stopped := s.signal == syscall.SIGSTOP
+	err := await(ctx, strikeWait, fmt.Sprintf("the first worker came to step %d", s.step), func() bool {
+		select {
+		case <-first.process.Done():
+			return !stopped
+		default:
+			return stopped && standsStill(first.process.Pid())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	r.say("the first worker is at step %d: %s", s.step, s.signal)
+	if s.cut {
+		sleep(ctx, time.Second) // the server answers
+		r.servers.front[clickhouseServer].Cut()
+	} else {
+		// What the first worker left behind lies in its two partitions; the
+		// second stores it after it has taken them over, and goes on.
+		before, err := r.progress(ctx)
+		if err != nil {
+			return err
+		}
+		err = await(ctx, takeOver, "the second worker took over", func() bool {
+			now, err := r.progress(ctx)
+			return err == nil && now > before
+		})
+		if err != nil {
+			return err
+		}
+		sleep(ctx, 2*time.Second)
+	}
+	if stopped {
+		r.say("the first worker goes on")
+		if err := first.process.Signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+	}
+	sleep(ctx, afterwards)
+	return nil
+}
+
+// progress is how far the partition is stored that has come least far.
+func (r *run) progress(ctx context.Context) (int64, error) {
+	return r.servers.http.number(ctx, fmt.Sprintf(
+		"SELECT if(count() < %d, -1, min(last)) FROM (SELECT topic, partition, max(offset) AS last FROM events GROUP BY topic, partition)", 2*partitions))
+}
+
+// await waits until ok, for at most a while.
+func await(ctx context.Context, bound time.Duration, what string, ok func() bool) error {
+	for end := time.Now().Add(bound); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 100*time.Millisecond) {
+		if ok() {
+			return nil
+		}
+	}
+	return fmt.Errorf("not in %s: %s", bound, what)
+}
+
+// standsStill reports whether a process is stopped by a signal.
+func standsStill(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, ok := strings.Cut(string(text), ") ")
+	return err == nil && ok && strings.HasPrefix(after, "T")
+}
+
+// joined waits until the group is at rest and both workers have partitions.
+func (r *run) joined(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.servers.broker), directly(r.servers.broker))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	adm := kadm.NewClient(client)
+	return await(ctx, joinBound, "both workers have partitions", func() bool {
+		groups, err := adm.DescribeGroups(ctx, "faults")
+		if err != nil {
+			return false
+		}
+		g := groups["faults"]
+		if g.State != "Stable" || len(g.Members) != 2 {
+			return false
+		}
+		for _, m := range g.Members {
+			assigned, ok := m.Assigned.AsConsumer()
+			if !ok || len(assigned.Topics) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// remember has ClickHouse remember so many tokens.
+func (r *run) remember(ctx context.Context, tokens int) error {
+	body, err := r.servers.http.ask(ctx, fmt.Sprintf("ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = %d", tokens))
+	if err != nil {
+		return fmt.Errorf("set the deduplication window: %w", err)
+	}
+	return body.Close()
+}
+
+// shortenMemory has NATS remember message ids for a moment only.
+func (s *servers) shortenMemory(ctx context.Context) error {
+	conn, err := nats.Connect("nats://" + s.alerts)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	stream, err := js.Stream(ctx, streamName)
+	if err != nil {
+		return err
+	}
+	config := stream.CachedInfo().Config
+	config.Duplicates = brief
+	_, err = js.UpdateStream(ctx, config)
+	return err
+}
+
+// trickle produces, into every partition, a candidate of the first pack alone
+// and then a record at a time, until ctx is cancelled.
+func (l *load) trickle(ctx context.Context) error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	defer client.Close()
+	m := newMaker(l.seed, "trickle")
+	handed := context.WithoutCancel(ctx)
+	for first := true; ctx.Err() == nil; first = false {
+		for p := range int32(partitions) {
+			for _, outage := range []bool{false, true} {
+				record := m.plain(outage)
+				if first {
+					record = m.between(outage)
+				}
+				record.Partition = p
+				if err := client.ProduceSync(handed, record).FirstErr(); err != nil {
+					return fmt.Errorf("load: %w", err)
+				}
+				l.acknowledged(record)
+			}
+		}
+		sleep(ctx, trickleEvery)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package faults
+
+import (
+	"context"
+	"time"
+)
+
+// stallWatch measures the longest time that no row was stored while records
+// waited. It looks at ClickHouse a few times a second.
+type stallWatch struct {
+	http    database
+	waiting func() int64 // records that are to be stored
+	longest time.Duration
+	done    chan struct{}
+}
+
+// stallEvery is how often it looks, and so how exact it is.
+const stallEvery = 250 * time.Millisecond
+
+func watchStalls(ctx context.Context, http database, waiting func() int64) *stallWatch {
+	s := &stallWatch{http: http, waiting: waiting, done: make(chan struct{})}
+	go s.run(ctx)
+	return s
+}
+
+func (s *stallWatch) run(ctx context.Context) {
+	defer close(s.done)
+	t := time.NewTicker(stallEvery)
+	defer t.Stop()
+	since, rows := time.Now(), int64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		// A server that does not answer stores nothing that can be seen.
+		asked, cancel := context.WithTimeout(ctx, time.Second)
+		n, err := s.http.number(asked, "SELECT count() FROM events")
+		cancel()
+		if err == nil && (n != rows || n >= s.waiting()) {
+			since, rows = time.Now(), n
+		}
+		if ctx.Err() == nil {
+			s.longest = max(s.longest, time.Since(since))
+		}
+	}
+}
+
+// result waits for the end of the watch, which is that of its context.
+func (s *stallWatch) result() time.Duration {
+	<-s.done
+	return s.longest
+}
