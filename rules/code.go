@@ -20,6 +20,7 @@ const (
 	codeOverlap   = "E315" // two profiles are in force on one day
 	codeApproval  = "E316" // fewer than two approvals, or the preparer's own
 	codeCalendar  = "E317" // an override of the calendars
+	codeAccount   = "E318" // a class or range of the chart of accounts
 
 	codeNever    = "E321" // a condition that no event can make true
 	codeAlways   = "E322" // a condition that every event makes true

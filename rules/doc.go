@@ -11,6 +11,7 @@
 //	pack.yaml              what it is
 //	rules/CON-01.yaml      one rule; the file is named for its id
 //	profiles/*.yaml        materiality profiles
+//	accounts.yaml          classes of accounts, optional
 //	calendar/*.csv         overrides of the calendars, optional
 //	cases/CON-01.yaml      what the rule must say of given events
 //
@@ -105,6 +106,18 @@
 // A profile is in force for an event when registrant_cik is the event's (an
 // event without one takes the pack's only registrant, if there is only one) and the date
 // in New York of the rule's trigger lies in it. Two that overlap are a mistake.
+//
+// # A chart of accounts
+//
+//	# accounts.yaml
+//	schema: tocsin.accounts/v1
+//	accounts:                     # account_subtype: accounts, or ranges with both ends in them
+//	  cash: ["100000..100999"]
+//	  revenue: ["400000..409999", "800100"]
+//
+// It gives the account_subtype of a line whose source tells none, to rules and
+// to nothing else: the event is stored as it was sent. A range holds the
+// accounts of its ends' length. No account stands twice.
 //
 // # Cases
 //

@@ -19,6 +19,9 @@ func (l *ruleLoader) expressions(p *Pack) {
 	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: p.GroupCurrency, Calendars: p.calendars}
 	l.env = env
 	l.params(env)
+	if p.accounts != nil {
+		env.Subtype = p.accounts.subtype
+	}
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)
 	for _, b := range l.file.Bands {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/rules"
+	"tocsin/rules/packs"
 )
 
 // mutable is a rule with something of everything that can be altered.
@@ -154,4 +155,20 @@ func TestSurvivors(t *testing.T) {
 	f(without, `no case notices: param kinds: ["lease"]`)
 	f(without+reason, "")
 	f(completeCases+reason, "a reason is given for an alteration that a case notices")
+}
+
+// TestShippedMutants: the cases of the shipped packs notice every alteration of
+// their rules.
+func TestShippedMutants(t *testing.T) {
+	for _, name := range packs.Names() {
+		pack, err := rules.LoadDir("packs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := pack.Mutate()
+		t.Logf("%s: %d mutants, %d noticed by a case, %d explained", name, len(m.All), m.Killed(), m.Explained())
+		if len(m.Mistakes) > 0 {
+			t.Error(m.Mistakes)
+		}
+	}
 }

@@ -14,6 +14,7 @@ var schemaFiles = []struct {
 }{
 	{"pack", packFile{}, packKeys},
 	{"rule", ruleFile{}, ruleKeys},
+	{"accounts", accountsFile{}, accountKeys},
 	{"profile", profileFile{}, profileKeys},
 	{"cases", casesFile{}, casesKeys},
 	{"templates", templatesFile{}, templateKeys},
@@ -93,6 +94,14 @@ func ruleKeys() map[string]map[string]any {
 		"deadline.basis": oneOf("What that instant means.", string(calendar.Occurrence), string(calendar.Determination), string(calendar.Notice),
 			string(calendar.Awareness), string(calendar.Filing)),
 		"runbook": key("What the reader of an alert does first."),
+	}
+}
+
+func accountKeys() map[string]map[string]any {
+	return map[string]map[string]any{
+		"schema":       oneOf("What kind of file this is.", accountsSchema),
+		"accounts":     {"description": "The classes of accounts, each with its accounts and ranges.", "propertyNames": map[string]any{"enum": subtypeField.Values}},
+		"accounts{}[]": key("An account, or a range such as 100000..100999 with both ends in it."),
 	}
 }
 

@@ -26,7 +26,7 @@ func runSchema(args []string, stdout, stderr io.Writer) int {
   fields         every field of both, in Markdown: names, kinds, columns, words
   functions      every function of the rule language, in Markdown
   materiality    every field of the materiality profile, in Markdown
-  pack, rule, profile, cases, templates
+  pack, rule, accounts, profile, cases, templates
                  JSON Schemas of the files of a pack, for editors
   config         JSON Schema of the worker's configuration
 `)

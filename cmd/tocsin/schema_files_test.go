@@ -84,6 +84,8 @@ func schemaFor(path string) string {
 	switch {
 	case base == "pack.yaml":
 		return "pack"
+	case base == "accounts.yaml":
+		return "accounts"
 	case strings.HasSuffix(path, "tocsin.example.yaml"):
 		return "config"
 	case filepath.Ext(base) != ".yaml" || !strings.Contains(dir, "rules/packs/"):
@@ -125,7 +127,7 @@ func TestFilesFollowTheirSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"pack", "rule", "profile", "cases", "config"} {
+	for _, name := range []string{"pack", "rule", "accounts", "profile", "cases", "config"} {
 		if found[name] == 0 {
 			t.Errorf("no file has the schema %s", name)
 		}
@@ -152,6 +154,7 @@ func TestSchemasRefuse(t *testing.T) {
 	f("rule", regexp.MustCompile(`(?m)^owner: .*\n`).ReplaceAllString(good, ""), false)
 	f("templates", "schema: tocsin.templates/v1\ntemplates: { a: { type: ledger.contract.executed } }", true)
 	f("templates", "schema: tocsin.templates/v1\ntemplates: { a: { typ: ledger.contract.executed } }", false)
+	f("accounts", "schema: tocsin.accounts/v1\naccounts: { cashh: [\"1\"] }", false)
 	f("cases", "schema: tocsin.cases/v1\ncases: [{ name: a, expect: { outcome: matches } }]", false)
 	f("config", "kafka: {}", false)
 }
@@ -175,7 +178,7 @@ func TestSchemasDescribe(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"pack", "rule", "profile", "cases", "templates"} {
+	for _, name := range []string{"pack", "rule", "accounts", "profile", "cases", "templates"} {
 		var out bytes.Buffer
 		runSchema([]string{name}, &out, &out)
 		var doc map[string]any

@@ -15,7 +15,7 @@ import (
 // value.
 func buildPresent(n *node, args []code) code {
 	arg, want := n.args[0], triOf(n.text == "present")
-	if arg.op == opField {
+	if arg.op == opField && !arg.classified() {
 		f, from := arg.field, arg.origin
 		return code{tri: func(s *Scope) Tri {
 			r := s.Event

@@ -29,6 +29,10 @@ func TestMeaning(t *testing.T) {
 		{"share * materiality.revenue_ttm", "", "10000000 USD"},
 		{"min(share * materiality.revenue_ttm, tenth * materiality.total_assets)", "", "5000000 USD"},
 		{"max(gross_amount_group, limit, 0)", "gross_amount_group=3", "5000000 USD"},
+		{"gross_amount_group % limit", "gross_amount_group=12000000.01", "2000000.01 USD"},
+		{"gross_amount_group % limit == 0", "gross_amount_group=10000000.00", "true"},
+		{"gross_amount_group % limit", "gross_amount_group=-7000000", "-2000000 USD"},
+		{"gross_amount_group % net_income_effect_group", "gross_amount_group=1 net_income_effect_group=0", "failed"},
 		{"gross_amount_group + huge", "gross_amount_group=1", "failed"},
 		{"gross_amount_group", "gross_amount_group=5 group_currency=EUR", "5 EUR"},
 		// Rates are decimals, never floats.

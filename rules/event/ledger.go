@@ -45,6 +45,9 @@ var ledgerTypes = []named{
 	{"hr.officer.notice", "an officer or director gave or received notice"},
 	{"hr.officer.departed", "an officer or director departed"},
 	{"hr.officer.appointed", "an officer or director was appointed"},
+	{"hr.ethics.waived", "a provision of the code of ethics was waived for somebody"},
+	{"external.meeting.ended", "a meeting of security holders ended"},
+	{"external.notice.insolvency", "a notice from a court of insolvency was received"},
 	{"external.notice.exchange", "a notice from a securities exchange was received"},
 	{"external.notice.auditor", "a notice from or to the auditor was received or given"},
 	{"external.notice.lender", "a notice from a lender was received"},
@@ -166,6 +169,7 @@ var ledgerFields = []Field{
 	{Name: "debt.covenant_headroom", Kind: Rate, Unit: Fraction, Doc: "Headroom to the covenant's limit; below zero is a breach."},
 	{Name: "debt.event_of_default", Kind: Bool, Doc: "An event of default has occurred."},
 	{Name: "debt.registrant_is_party", Kind: Bool, Doc: "The registrant is party to the obligation."},
+	{Name: "debt.restricts_holders", Kind: Bool, Doc: "Limits dividends or working capital, and so the rights of security holders."},
 
 	{Name: "lease.lease_id", Kind: Text, Doc: "Id of the lease."},
 	{Name: "lease.classification", Kind: Text, Values: []string{"finance", "operating"}, Doc: "Finance or operating lease (ASC 842)."},

@@ -99,6 +99,7 @@ var systemFields = []Field{
 	{Name: "change.ticket_id", Kind: Text, Doc: "Change ticket."},
 	{Name: "change.approved", Kind: Bool, Doc: "The ticket is approved."},
 	{Name: "change.approver", Kind: Text, Unit: Person, Doc: "Who approved it."},
+	{Name: "change.approvers", Kind: Texts, Unit: Person, Doc: "Everybody who approved it, where more than one must."},
 	{Name: "change.implementer", Kind: Text, Unit: Person, Doc: "Who implemented it."},
 	{Name: "change.deployed_at", Kind: Instant, Doc: "When it was deployed."},
 	{Name: "change.emergency", Kind: Bool, Doc: "An emergency change."},
