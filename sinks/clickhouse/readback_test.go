@@ -173,3 +173,32 @@ func TestCompletenessFindsFaults(t *testing.T) {
 	f("skipped", `(0, 0, 0, 1), (4, 4, 4, 1)`, "2 0 4 2 0 0 3 0")
 	f("overlapping", `(0, 0, 1, 2), (1, 0, 1, 2), (1, 1, 2, 2), (2, 1, 2, 2)`, "4 0 2 2 0 0 0 1")
 }
+
+// TestStored: a record is found by where it stood in Kafka, byte for byte.
+func TestStored(t *testing.T) {
+	c := migrated(t)
+	s := opened(t, c)
+	b := newRandom(3).batch("t", 40, 20, 0.5)
+	if err := s.Store(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Rows {
+		row := &b.Rows[i]
+		got, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, row.Offset})
+		if err != nil || !found {
+			t.Fatalf("offset %d: found %t, %v", row.Offset, found, err)
+		}
+		if string(got.Raw) != string(row.Raw) || len(got.Headers) != len(row.Headers) || got.Tombstone != row.Tombstone || got.Digest != b.Digest ||
+			got.Timestamp.UnixMilli() != row.Timestamp.UnixMilli() {
+			t.Errorf("offset %d is not as it was stored", row.Offset)
+		}
+		for n, h := range got.Headers {
+			if h.Key != row.Headers[n].Key || string(h.Value) != string(row.Headers[n].Value) {
+				t.Errorf("offset %d, header %d differs", row.Offset, n)
+			}
+		}
+	}
+	if _, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, b.Last + 1}); found || err != nil {
+		t.Errorf("a record that is not there: found %t, %v", found, err)
+	}
+}

@@ -30,7 +30,7 @@ const (
 func contract(i int) *kgo.Record {
 	value := "1000.00"
 	if i%candidatesIn == 0 {
-		value = "900000000.00"
+		value = "200000000.00"
 	}
 	return &kgo.Record{Topic: loadTopic, Key: fmt.Appendf(nil, "K-%d", i), Value: fmt.Appendf(nil,
 		`{"specversion":"1.0","id":"load-%[1]d","source":"endtoend","type":"ledger.contract.executed","time":"2026-11-23T18:30:00-05:00",`+
