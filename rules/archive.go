@@ -70,7 +70,7 @@ func readTree(fsys fs.FS, name string) (*tree, diag.List) {
 			}
 			return nil
 		case !placed(file):
-			report(file, "a pack is pack.yaml, rules/*.yaml, profiles/*.yaml, calendar/*.csv and cases/*.yaml", "this file has no place in a pack")
+			report(file, "a pack is pack.yaml, accounts.yaml, rules/*.yaml, profiles/*.yaml, calendar/*.csv and cases/*.yaml", "this file has no place in a pack")
 			return nil
 		}
 		text, err := fs.ReadFile(fsys, file)
@@ -94,7 +94,7 @@ func readTree(fsys fs.FS, name string) (*tree, diag.List) {
 func placed(file string) bool {
 	switch path.Dir(file) {
 	case ".":
-		return file == packFileName
+		return file == packFileName || file == accountsFileName
 	case "calendar":
 		return path.Ext(file) == ".csv"
 	}

@@ -92,7 +92,7 @@ func TestArchiveOfShippedPack(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, f := range slices.Concat(files(pack.Archive(), "pack.yaml"), files(pack.Archive(), "rules/"), files(pack.Archive(), "profiles/")) {
+	for _, f := range slices.Concat(files(pack.Archive(), "pack.yaml"), files(pack.Archive(), "accounts.yaml"), files(pack.Archive(), "rules/"), files(pack.Archive(), "profiles/")) {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(f.Name)), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func (r *reach) add(e *Engine, c *testCase) {
 		if !value.Known() || !limit.Known() {
 			continue
 		}
-		distance := new(big.Int).Sub(quantity(&value), quantity(&limit))
+		distance := new(big.Int).Sub(value.Quantity(), limit.Quantity())
 		switch distance.Sign() {
 		case 0:
 			l.at = true
@@ -75,7 +75,7 @@ func (r *reach) gaps(file *caseFile) (mistakes diag.List) {
 	}
 	for _, l := range r.limits {
 		var missing []string
-		step := smallestStep(l.boundary.Type.Kind)
+		step := dialect.SmallestStep(l.boundary.Type.Kind)
 		if l.below == nil || new(big.Int).Neg(l.below).Cmp(step) > 0 {
 			missing = append(missing, "just below")
 		}
@@ -95,36 +95,7 @@ func (r *reach) gaps(file *caseFile) (mistakes diag.List) {
 	return mistakes
 }
 
-// quantity is a value as a whole number of its kind's smallest unit: 1e-9 of
-// an amount, 1e-18 of a rate, a day, a microsecond.
-func quantity(v *dialect.Value) *big.Int {
-	switch v.Type.Kind {
-	case dialect.Money:
-		return v.Money.Big()
-	case dialect.Rate:
-		return v.Rate.Big()
-	case dialect.Date:
-		return big.NewInt(int64(v.Date))
-	case dialect.Instant:
-		return big.NewInt(v.Instant.UnixMicro())
-	}
-	return big.NewInt(v.Int)
-}
-
-// smallestStep is how near a case must come: a cent, one, a day, a second, one
-// part in ten thousand.
-func smallestStep(k dialect.Kind) *big.Int {
-	switch k {
-	case dialect.Money:
-		return big.NewInt(10_000_000)
-	case dialect.Rate:
-		return big.NewInt(100_000_000_000_000)
-	case dialect.Instant, dialect.Duration:
-		return big.NewInt(1_000_000)
-	}
-	return big.NewInt(1)
-}
-
+// stepText names dialect.SmallestStep.
 func stepText(k dialect.Kind) string {
 	switch k {
 	case dialect.Money:

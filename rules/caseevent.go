@@ -14,17 +14,17 @@ import (
 // event puts a case's event together and decodes it, or returns nil after a
 // mistake.
 func (l *caseLoader) event(base *caseEvent, entry *caseEntry) *event.Event {
-	attribute := func(name string, own, common strictyaml.Text, fallback string) strictyaml.Text {
-		switch {
-		case own.Given():
-			return own
-		case common.Given():
-			return common
+	own := &entry.Event
+	template := l.template(base, own)
+	attribute := func(of func(*caseEvent) strictyaml.Text, fallback string) strictyaml.Text {
+		for _, part := range []*caseEvent{own, base, template} {
+			if text := of(part); text.Given() {
+				return text
+			}
 		}
 		return strictyaml.Text{Value: fallback}
 	}
-	own := &entry.Event
-	kind := attribute("type", own.Type, base.Type, "")
+	kind := attribute(func(e *caseEvent) strictyaml.Text { return e.Type }, "")
 	t := event.LookupType(kind.Value)
 	if t == nil {
 		if !kind.Given() {
@@ -35,18 +35,19 @@ func (l *caseLoader) event(base *caseEvent, entry *caseEntry) *event.Event {
 	}
 	b := &caseBuilder{caseLoader: l, schema: t.Schema, at: map[string]strictyaml.Text{}, object: map[string]any{}}
 	before := len(l.mistakes)
-	b.add("", base.Data)
-	b.seen = nil
-	b.add("", own.Data)
+	for _, part := range []*caseEvent{template, base, own} {
+		b.seen = nil
+		b.add("", part.Data)
+	}
 	if len(l.mistakes) > before {
 		return nil
 	}
 	envelope := map[string]any{"specversion": "1.0", "type": t.Name, "data": b.object}
 	for name, text := range map[string]strictyaml.Text{
-		"id":      attribute("id", own.ID, base.ID, entry.Name.Value),
-		"source":  attribute("source", own.Source, base.Source, "/cases"),
-		"subject": attribute("subject", own.Subject, base.Subject, ""),
-		"time":    attribute("time", own.Time, base.Time, ""),
+		"id":      attribute(func(e *caseEvent) strictyaml.Text { return e.ID }, entry.Name.Value),
+		"source":  attribute(func(e *caseEvent) strictyaml.Text { return e.Source }, "/cases"),
+		"subject": attribute(func(e *caseEvent) strictyaml.Text { return e.Subject }, ""),
+		"time":    attribute(func(e *caseEvent) strictyaml.Text { return e.Time }, ""),
 	} {
 		if text.Value != "" {
 			envelope[name] = text.Value

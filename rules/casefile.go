@@ -14,12 +14,17 @@ import (
 
 const casesSchema = "tocsin.cases/v1"
 
+// newOutcome stands for an outcome that the author has not said yet.
+const newOutcome = "new"
+
 // caseFile is the cases of one rule, read and decoded.
 type caseFile struct {
 	rule    *Rule
 	ruleSrc *strictyaml.Source
 	src     *strictyaml.Source
 	cases   []testCase
+	// survivors explain the alterations of the rule that no case can notice.
+	survivors []survivorEntry
 }
 
 // testCase is an event with what the rule must say of it.
@@ -36,17 +41,26 @@ type casesFile struct {
 	Schema strictyaml.Text `yaml:"schema,required"`
 	Base   caseEvent       `yaml:"base"`
 	Cases  []caseEntry     `yaml:"cases,required"`
+	// Survivors are alterations of the rule that change no verdict, each with the
+	// reason: see Mutate.
+	Survivors []survivorEntry `yaml:"survivors"`
+}
+
+type survivorEntry struct {
+	What strictyaml.Text `yaml:"what,required"`
+	Why  strictyaml.Text `yaml:"why,required"`
 }
 
 // caseEvent is an event or a part of one. Attributes are named as those of
-// CloudEvents.
+// CloudEvents. Template names a part that stands in cases/templates.yaml.
 type caseEvent struct {
-	Type    strictyaml.Text `yaml:"type"`
-	ID      strictyaml.Text `yaml:"id"`
-	Source  strictyaml.Text `yaml:"source"`
-	Subject strictyaml.Text `yaml:"subject"`
-	Time    strictyaml.Text `yaml:"time"`
-	Data    strictyaml.Tree `yaml:"data"`
+	Template strictyaml.Text `yaml:"template"`
+	Type     strictyaml.Text `yaml:"type"`
+	ID       strictyaml.Text `yaml:"id"`
+	Source   strictyaml.Text `yaml:"source"`
+	Subject  strictyaml.Text `yaml:"subject"`
+	Time     strictyaml.Text `yaml:"time"`
+	Data     strictyaml.Tree `yaml:"data"`
 }
 
 type caseEntry struct {
@@ -66,17 +80,22 @@ type expectFile struct {
 	Value    strictyaml.Text `yaml:"value"`
 	Trigger  strictyaml.Text `yaml:"trigger_field"`
 	Reason   strictyaml.Text `yaml:"reason"`
+	Why      strictyaml.Text `yaml:"why"`
 }
 
 // loadCases reads every file of cases. Cases of a rule that has mistakes are
 // read as far as that is possible without it.
 func (p *Pack) loadCases(t *tree) (mistakes diag.List) {
+	templates, mistakes := loadTemplates(t)
 	var stems []string
 	for _, file := range t.under("rules") {
 		stems = append(stems, strings.TrimSuffix(path.Base(file), ".yaml"))
 	}
 	for _, file := range t.under("cases") {
 		src, stem := t.source(file), strings.TrimSuffix(path.Base(file), ".yaml")
+		if file == templatesFileName {
+			continue
+		}
 		if _, ok := t.files["rules/"+stem+".yaml"]; !ok {
 			hint := "name the file for a rule's id"
 			if near := diag.Nearest(stem, stems); near != "" {
@@ -84,7 +103,7 @@ func (p *Pack) loadCases(t *tree) (mistakes diag.List) {
 			}
 			mistakes = append(mistakes, src.FileMistake(codeCaseRule, hint, "the pack has no rule %s", stem))
 		}
-		l := &caseLoader{pack: p, cases: &caseFile{rule: p.rule(stem), ruleSrc: t.source("rules/" + stem + ".yaml"), src: src}}
+		l := &caseLoader{pack: p, templates: templates, cases: &caseFile{rule: p.rule(stem), ruleSrc: t.source("rules/" + stem + ".yaml"), src: src}}
 		l.load()
 		mistakes = append(mistakes, l.mistakes...)
 		p.cases = append(p.cases, l.cases)
@@ -103,9 +122,10 @@ func (p *Pack) rule(id string) *Rule {
 
 // caseLoader reads one file of cases and collects what is wrong with it.
 type caseLoader struct {
-	pack     *Pack
-	cases    *caseFile
-	mistakes diag.List
+	pack      *Pack
+	templates strictyaml.Map[caseEvent]
+	cases     *caseFile
+	mistakes  diag.List
 }
 
 func (l *caseLoader) report(code string, at strictyaml.Text, hint, format string, args ...any) {
@@ -117,6 +137,7 @@ func (l *caseLoader) load() {
 	l.mistakes = strictyaml.Decode(l.cases.src, &file, strictyaml.Options{})
 	malformed := len(l.mistakes)
 	l.mistakes = append(l.mistakes, checkSchema(l.cases.src, file.Schema, casesSchema)...)
+	l.cases.survivors = file.Survivors
 	names := map[string]bool{}
 	for _, entry := range file.Cases {
 		if names[entry.Name.Value] {
@@ -141,8 +162,8 @@ func (l *caseLoader) entry(base *caseEvent, entry *caseEntry) {
 }
 
 func (l *caseLoader) expectation(x *expectFile) {
-	if _, ok := outcomes[x.Outcome.Value]; (!ok || x.Outcome.Value == "") && x.Outcome.Value != Error.String() {
-		l.report(codeCaseExpect, x.Outcome, "match, no_match, indeterminate or error", "unknown outcome %q", x.Outcome.Value)
+	if _, ok := outcomes[x.Outcome.Value]; (!ok || x.Outcome.Value == "") && x.Outcome.Value != Error.String() && x.Outcome.Value != newOutcome {
+		l.report(codeCaseExpect, x.Outcome, "match, no_match, indeterminate, error, or new", "unknown outcome %q", x.Outcome.Value)
 	}
 	if _, ok := severities[x.Severity.Value]; !ok && x.Severity.Given() {
 		l.report(codeCaseExpect, x.Severity, "S1, S2, S3 or S4", "unknown severity %q", x.Severity.Value)
@@ -152,7 +173,7 @@ func (l *caseLoader) expectation(x *expectFile) {
 	}
 	for _, at := range []strictyaml.Text{x.Severity, x.DueDate, x.Item, x.Key, x.Value, x.Trigger, x.Reason} {
 		if x.Outcome.Value == NoMatch.String() && at.Given() {
-			l.report(codeCaseExpect, at, "take it away", "a verdict of no_match has nothing but an outcome")
+			l.report(codeCaseExpect, at, "take it away", "a verdict of no_match has nothing but an outcome and a why")
 		}
 	}
 }

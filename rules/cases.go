@@ -18,14 +18,25 @@ type CaseResult struct {
 	Verdict Verdict
 	// Mistakes are the differences from what was expected; none: passed.
 	Mistakes diag.List
+	// Sentence is why the rule said what it said (Finding.Sentence).
+	Sentence string
+
+	differences []difference
+}
+
+// difference is an expectation that was not met.
+type difference struct {
+	want strictyaml.Text
+	got  string
 }
 
 // CaseReport is what a pack's cases came to.
 type CaseReport struct {
 	Results []CaseResult // by file, in the order written
-	// Gaps are the rules without cases and the limits at which cases are
-	// missing.
-	Gaps diag.List
+	// Gaps are the rules without cases, the limits at which cases are missing, and
+	// the parts and bands that no case looks at.
+	Gaps     diag.List
+	Coverage []Coverage // by rule, of those that have a file of cases
 }
 
 // Mistakes returns everything that keeps the report from being clean.
@@ -39,10 +50,9 @@ func (r *CaseReport) Mistakes() diag.List {
 	return all
 }
 
-// Untried returns the limits at which cases are missing, without the rules that
-// have no cases at all.
+// Untried returns the limits at which cases are missing, without the other gaps.
 func (r *CaseReport) Untried() diag.List {
-	return slices.DeleteFunc(slices.Clone(r.Gaps), func(d *diag.Diagnostic) bool { return d.Code == codeNoCases })
+	return slices.DeleteFunc(slices.Clone(r.Gaps), func(d *diag.Diagnostic) bool { return d.Code != codeBoundary })
 }
 
 // Passed counts the cases that gave what was expected.
@@ -62,24 +72,24 @@ func (p *Pack) RunCases() *CaseReport {
 	covered := map[*Rule]bool{}
 	for _, file := range p.cases {
 		covered[file.rule] = covered[file.rule] || len(file.cases) > 0
-		reach := newReach(file.rule)
+		reach, cover := newReach(file.rule), newCover(file.rule)
 		for i := range file.cases {
 			c := &file.cases[i]
-			profiles := tabulate(p.profiles)
-			profiles.fixed, profiles.profile = c.fixed, c.profile
-			e := newEngine(p.digest, []*Rule{file.rule}, p.calendars, profiles)
+			e := p.engineOf(file.rule, c)
 			result := CaseResult{Rule: file.rule.ID, Name: c.name.Value, File: file.src.Name, Line: c.name.Line, Verdict: Verdict{Rule: file.rule}}
-			if verdicts := e.Judge(nil, c.event, c.observed); len(verdicts) == 1 {
-				result.Verdict = verdicts[0]
-				result.Mistakes = c.differences(file.src, &verdicts[0])
+			if account, ok := e.Explain(file.rule.ID, c.event, c.observed); ok {
+				result.Verdict, result.Sentence = account.Verdict, account.Sentence
+				result.Mistakes, result.differences = c.compare(file.src, &account)
 			} else {
 				result.Mistakes = diag.List{file.src.Mistake(codeCaseFailed, c.name, "write one of "+strings.Join(file.rule.On(), ", "),
 					"case %q: the rule does not apply to events of type %s", c.name.Value, c.event.Type().Name)}
 			}
 			report.Results = append(report.Results, result)
 			reach.add(e, c)
+			cover.add(e, c)
 		}
-		report.Gaps = append(report.Gaps, reach.gaps(file)...)
+		report.Gaps = append(append(report.Gaps, reach.gaps(file)...), cover.gaps(file)...)
+		report.Coverage = append(report.Coverage, cover.sum())
 	}
 	for _, r := range p.rules {
 		if !covered[r] {
@@ -90,33 +100,48 @@ func (p *Pack) RunCases() *CaseReport {
 	return report
 }
 
-// differences compares a verdict with what the case expects.
-func (c *testCase) differences(src *strictyaml.Source, v *Verdict) (mistakes diag.List) {
-	differ := func(what string, want strictyaml.Text, got string) {
-		if want.Given() && want.Value != got {
+// engineOf judges by one rule, and by the profile that the case names.
+func (p *Pack) engineOf(r *Rule, c *testCase) *Engine {
+	profiles := tabulate(p.profiles)
+	profiles.fixed, profiles.profile = c.fixed, c.profile
+	return newEngine(p.digest, []*Rule{r}, p.calendars, profiles)
+}
+
+// compare holds a verdict against what the case expects. The first mistake says
+// how the rule came to its verdict.
+func (c *testCase) compare(src *strictyaml.Source, a *Account) (mistakes diag.List, found []difference) {
+	x, v := &c.expect, &a.Verdict
+	differ := func(what string, want strictyaml.Text, got string, same bool) {
+		switch {
+		case !want.Given() || same:
+			return
+		case want.Value == newOutcome && want == x.Outcome:
+			mistakes = append(mistakes, src.Mistake(codeCaseFailed, want, "", "case %q: %s is %s; --update writes it here, for you to review", c.name.Value, what, got))
+		default:
 			mistakes = append(mistakes, src.Mistake(codeCaseFailed, want, "", "case %q: %s is %s, want %s", c.name.Value, what, orNone(got), want.Value))
 		}
+		found = append(found, difference{want, got})
 	}
-	x := &c.expect
-	differ("the outcome", x.Outcome, v.Outcome.String())
-	if v.Finding == nil || len(mistakes) > 0 {
-		return mistakes
+	equal := func(what string, want strictyaml.Text, got string) { differ(what, want, got, want.Value == got) }
+	equal("the outcome", x.Outcome, v.Outcome.String())
+	if f := v.Finding; f != nil && len(mistakes) == 0 {
+		due := "none"
+		if !f.Deadline.DueDate.IsZero() {
+			due = f.Deadline.DueDate.String()
+		}
+		equal("the severity", x.Severity, f.Severity.String())
+		equal("the due date", x.DueDate, due)
+		equal("the item", x.Item, v.Rule.Item)
+		equal("the key", x.Key, f.Key)
+		equal("the value", x.Value, f.Value)
+		equal("the trigger", x.Trigger, f.TriggerField)
+		differ("the reason", x.Reason, f.Reason, strings.Contains(f.Reason, x.Reason.Value))
 	}
-	f := v.Finding
-	differ("the severity", x.Severity, f.Severity.String())
-	due := "none"
-	if !f.Deadline.DueDate.IsZero() {
-		due = f.Deadline.DueDate.String()
+	differ("the explanation", x.Why, a.Sentence, strings.Contains(a.Sentence, x.Why.Value))
+	if len(mistakes) > 0 {
+		mistakes[0].Hint = a.Sentence
 	}
-	differ("the due date", x.DueDate, due)
-	differ("the item", x.Item, v.Rule.Item)
-	differ("the key", x.Key, f.Key)
-	differ("the value", x.Value, f.Value)
-	differ("the trigger", x.Trigger, f.TriggerField)
-	if x.Reason.Given() && !strings.Contains(f.Reason, x.Reason.Value) {
-		differ("the reason", x.Reason, f.Reason)
-	}
-	return mistakes
+	return mistakes, found
 }
 
 func orNone(s string) string {

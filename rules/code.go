@@ -20,13 +20,24 @@ const (
 	codeOverlap   = "E315" // two profiles are in force on one day
 	codeApproval  = "E316" // fewer than two approvals, or the preparer's own
 	codeCalendar  = "E317" // an override of the calendars
+	codeAccount   = "E318" // a class or range of the chart of accounts
+
+	codeNever    = "E321" // a condition that no event can make true
+	codeAlways   = "E322" // a condition that every event makes true
+	codeShadowed = "E323" // a band that is never reached
+	codeBands    = "E324" // bands that overlap, the less severe first
+	codeSame     = "E325" // two rules that say the same
+	codeCost     = "E326" // a rule that costs more than its budget
 
 	codeCaseRule   = "E401" // cases of a rule that the pack does not have
 	codeCaseField  = "E402" // a field that the event does not have
 	codeCaseEvent  = "E403" // an event that cannot be decoded
 	codeCaseExpect = "E404" // an expectation that no verdict can meet
 	codeCaseTime   = "E405" // nothing says when the event was seen
+	codeTemplate   = "E406" // a template that the pack does not have
 	codeCaseFailed = "E410" // the verdict is not the one expected
 	codeBoundary   = "E411" // no case at, just below or just above a limit
 	codeNoCases    = "E412" // a rule without cases
+	codeUndecided  = "E413" // a part of a rule that no case decides
+	codeSurvivor   = "E414" // an alteration of a rule that no case notices
 )

@@ -101,6 +101,9 @@ func TestDigest(t *testing.T) {
 	f("a closed day", overridden(mourning), false)
 	f("a closed day that was closed", overridden(strings.Replace(mourning, "2026-11-25", "2026-11-26", 1)), false) // its reason differs
 	f("an open day that was open", overridden(strings.Replace(mourning, "closed", "open", 1)), true)
+	classified := small()
+	classified["accounts.yaml"] = &fstest.MapFile{Data: []byte("schema: tocsin.accounts/v1\naccounts: { cash: [\"1\"] }\n")}
+	f("a chart of accounts", classified, false)
 }
 
 // overridden is small with an override of the calendars.

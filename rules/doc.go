@@ -11,6 +11,7 @@
 //	pack.yaml              what it is
 //	rules/CON-01.yaml      one rule; the file is named for its id
 //	profiles/*.yaml        materiality profiles
+//	accounts.yaml          classes of accounts, optional
 //	calendar/*.csv         overrides of the calendars, optional
 //	cases/CON-01.yaml      what the rule must say of given events
 //
@@ -85,8 +86,8 @@
 //	effective_from: 2026-01-01    # dates in New York; to is the last day
 //	effective_to: 2026-12-31      # optional: open-ended without
 //	group_currency: USD
-//	basis:
-//	  pretax_income_ttm: 400_000_000
+//	basis:                        # an amount; or with the document it is from, and the one that restated it
+//	  pretax_income_ttm: { amount: 400_000_000, source: 10-K 2025, restated_in: 10-K/A 2025 }
 //	  revenue_ttm: 5_000_000_000
 //	  total_assets: 8_000_000_000
 //	  current_assets: 3_000_000_000
@@ -96,6 +97,8 @@
 //	  total_debt: 2_100_000_000
 //	method: derived               # or given, with overall, performance, clearly_trivial
 //	sign_changed: false           # of pre-tax income within the last four periods (derived only)
+//	components:                   # optional: entities with a materiality of their own
+//	  - { company_code: DE01, overall: 6_000_000, performance: 4_000_000 }
 //	prepared_by: p.controller
 //	approved_by: [c.finance, g.counsel]   # two or more, not the preparer
 //	sources: ["10-K 2025, accession 0000000000-26-000001"]
@@ -103,6 +106,18 @@
 // A profile is in force for an event when registrant_cik is the event's (an
 // event without one takes the pack's only registrant, if there is only one) and the date
 // in New York of the rule's trigger lies in it. Two that overlap are a mistake.
+//
+// # A chart of accounts
+//
+//	# accounts.yaml
+//	schema: tocsin.accounts/v1
+//	accounts:                     # account_subtype: accounts, or ranges with both ends in them
+//	  cash: ["100000..100999"]
+//	  revenue: ["400000..409999", "800100"]
+//
+// It gives the account_subtype of a line whose source tells none, to rules and
+// to nothing else: the event is stored as it was sent. A range holds the
+// accounts of its ends' length. No account stands twice.
 //
 // # Cases
 //
@@ -125,6 +140,9 @@
 //	  - name: a cent above
 //	    event: { data: { contract.total_value_group: 250_000_000.01 } }
 //	    expect: { outcome: match }
+//	  - name: in the ordinary course
+//	    event: { data: { contract.total_value_group: 250_000_000, contract.ordinary_course: true } }
+//	    expect: { outcome: no_match }
 //	  - name: twice the limit
 //	    event: { data: { contract.total_value_group: 500_000_000 } }
 //	    expect: { outcome: match, severity: S1 }
@@ -140,8 +158,9 @@
 //
 // A member may be written nested or with dots. A case may also say observed
 // (the Kafka timestamp; the trigger unless said) and profile (an id of the
-// pack, whatever its dates, or none). Of expect only outcome is mandatory, and
-// reason is a part of the finding's reason.
+// pack, whatever its dates, or none). Of expect only outcome is mandatory;
+// reason is a part of the finding's reason, and why one of its sentence. An event
+// may begin with a template, by template: NAME of cases/templates.yaml.
 //
 // The cases of a rule must be complete at its boundaries: for each comparison
 // of quantities in when and bands there is a case exactly at the limit and one

@@ -107,7 +107,7 @@ func (e *Engine) bring(r *Rule, s *dialect.Scope) *Profile {
 	}
 	profile := e.profiles.choose(e.profiles.registrant(r, s.Event), r.triggerMicros(s))
 	if profile != nil {
-		s.Materiality = &profile.record
+		s.Materiality = profile.of(r, s.Event)
 	}
 	return profile
 }
@@ -149,11 +149,19 @@ func ofProfile(name string) bool { return strings.HasPrefix(name, "materiality")
 // it would raise the severity and is passed over when it would lower it: what
 // nobody knows is no reason for calm.
 func (r *Rule) band(s *dialect.Scope) Severity {
-	for _, b := range r.bands {
-		t := b.when.Test(s)
-		if t == dialect.True || (t != dialect.False && b.severity < r.Severity) {
-			return b.severity
-		}
+	if i := r.bandIndex(s); i >= 0 {
+		return r.bands[i].severity
 	}
 	return r.Severity
+}
+
+// bandIndex is the band that gives a match its severity, or -1.
+func (r *Rule) bandIndex(s *dialect.Scope) int {
+	for i, b := range r.bands {
+		t := b.when.Test(s)
+		if t == dialect.True || (t != dialect.False && b.severity < r.Severity) {
+			return i
+		}
+	}
+	return -1
 }

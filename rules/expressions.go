@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/rules/calendar"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
@@ -15,10 +14,14 @@ import (
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // expressions compiles everything that is written in the dialect.
-func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
+func (l *ruleLoader) expressions(p *Pack) {
 	r := l.rule
-	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: currency, Calendars: cal}
+	env := &dialect.Env{Event: r.schema, Materiality: Materiality, Params: map[string]dialect.Const{}, GroupCurrency: p.GroupCurrency, Calendars: p.calendars}
+	l.env = env
 	l.params(env)
+	if p.accounts != nil {
+		env.Subtype = p.accounts.subtype
+	}
 	l.lets(env)
 	r.when = l.compile(env, l.file.When, dialect.Bool)
 	for _, b := range l.file.Bands {
@@ -28,8 +31,8 @@ func (l *ruleLoader) expressions(currency string, cal *calendar.Calendars) {
 	r.dedup = l.compile(env, l.file.Dedup, dialect.Text)
 	l.from(env)
 	l.unused()
-	for _, p := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
-		r.readsProfile(p)
+	for _, program := range []*dialect.Program{r.when, r.value, r.dedup, r.from} {
+		r.readsProfile(program)
 	}
 	for _, b := range r.bands {
 		r.readsProfile(b.when)
@@ -58,6 +61,7 @@ func (l *ruleLoader) place(text strictyaml.Text) dialect.Source {
 func (l *ruleLoader) params(env *dialect.Env) {
 	for _, p := range l.file.Params {
 		c, mistakes := dialect.ParseConst(l.place(p.Value.Text))
+		l.rule.Params = append(l.rule.Params, Param{p.Key.Value, strings.TrimSpace(p.Value.Value)})
 		l.mistakes = append(l.mistakes, mistakes...)
 		if l.free(p.Key) {
 			env.Params[p.Key.Value] = c // one with a mistake too: its users are not to blame
@@ -73,6 +77,9 @@ func (l *ruleLoader) lets(env *dialect.Env) {
 			continue
 		}
 		p := l.compile(env, let.Value, dialect.Any)
+		if p != nil {
+			l.rule.lets = append(l.rule.lets, Param{let.Key.Value, p.Text()})
+		}
 		if l.free(let.Key) {
 			env.Lets = append(env.Lets, dialect.Let{Name: let.Key.Value, Program: p})
 		}

@@ -128,18 +128,14 @@ func (e *Engine) finding(r *Rule, s *dialect.Scope, profile *Profile, outcome Ou
 			f.Value = strings.Clone(v.String())
 		}
 	}
-	f.Explanation = r.when.Explain(s)
-	for _, b := range r.bands {
-		if b.severity == severity && b.when.Test(s) == dialect.True {
-			f.Explanation = append(f.Explanation, b.when.Explain(s)...)
-			break
-		}
-	}
-	for i := range f.Explanation {
-		step := &f.Explanation[i]
-		step.Value, step.Limit = strings.Clone(step.Value), strings.Clone(step.Limit)
+	f.reasoning(r, s, outcome, severity)
+	if r.materiality {
+		f.Checklist = checklist(s.Event)
 	}
 	e.dated(f, r, outcome, r.trigger(s), s.Observed)
+	if f.Severity != severity {
+		f.Sentence += " Severity raised from " + severity.String() + " to " + f.Severity.String() + ": the event was seen late."
+	}
 	return f
 }
 
@@ -148,6 +144,7 @@ func (e *Engine) finding(r *Rule, s *dialect.Scope, profile *Profile, outcome Ou
 func (e *Engine) broken(r *Rule, s *dialect.Scope) *Finding {
 	f := &Finding{Severity: min(r.Severity, S2), Key: r.identity(s.Event), Registrant: e.profiles.registrant(r, s.Event),
 		Reason: "cannot be computed: an internal error; report the rule and the record"}
+	f.Sentence = r.ID + " " + conclusions[Error] + ": an internal error."
 	e.dated(f, r, Error, r.plainTrigger(s), s.Observed)
 	return f
 }

@@ -72,6 +72,9 @@ func open(t testing.TB, a *txtar.Archive) fs.FS {
 func TestMistakes(t *testing.T) {
 	golden(t, "testdata/mistakes/*.txtar", func(t *testing.T, a *txtar.Archive) string {
 		pack, mistakes := rules.Load(open(t, a), "pack", nil)
+		if pack != nil && len(mistakes) == 0 {
+			mistakes, pack = pack.Check(), nil
+		}
 		if pack != nil || len(mistakes) == 0 {
 			t.Fatal("the pack loads")
 		}
@@ -102,6 +105,9 @@ type verdict struct {
 	DeadlineError string            `json:"deadline_error,omitempty"`
 	Value         string            `json:"value,omitempty"`
 	Reason        string            `json:"reason,omitempty"`
+	Sentence      string            `json:"sentence,omitempty"`
+	Change        []rules.Change    `json:"change,omitempty"`
+	Checklist     []rules.Question  `json:"checklist,omitempty"`
 	Explanation   rules.Explanation `json:"explanation,omitempty"`
 }
 
@@ -114,6 +120,7 @@ func show(name string, v *rules.Verdict) verdict {
 	out.Candidate, out.Severity, out.Key, out.Registrant, out.Profile = f.CandidateID, f.Severity.String(), f.Key, f.Registrant, f.Profile
 	out.Trigger, out.TriggerField, out.DeadlineError = f.Trigger.Format(time.RFC3339), f.TriggerField, f.DeadlineError
 	out.Value, out.Reason, out.Explanation = f.Value, f.Reason, f.Explanation
+	out.Sentence, out.Change, out.Checklist = f.Sentence, f.Change, f.Checklist
 	if !f.Deadline.DueAt.IsZero() {
 		out.DueAt = f.Deadline.DueAt.Format(time.RFC3339)
 	}

@@ -18,7 +18,7 @@ var thresholds = []string{"overall", "performance", "clearly_trivial"}
 func basisNames() []string {
 	var names []string
 	for _, f := range Materiality.Fields {
-		if f.Kind == event.Amount && !slices.Contains(thresholds, f.Name) {
+		if f.Kind == event.Amount && !slices.Contains(thresholds, f.Name) && !strings.HasPrefix(f.Name, componentPrefix) {
 			names = append(names, f.Name)
 		}
 	}
@@ -27,7 +27,7 @@ func basisNames() []string {
 
 // amounts fills the profile's record.
 func (p *Profile) amounts(src *strictyaml.Source, file *profileFile) (mistakes diag.List) {
-	p.record = event.NewRecord(Materiality)
+	p.record, p.origins, p.how = event.NewRecord(Materiality), map[string]Origin{}, map[string]string{}
 	p.record.SetText(Materiality.Lookup("group_currency"), file.Currency.Value)
 	set := func(name string, at strictyaml.Text) {
 		a, err := parseAmount(at.Value, file.Currency.Value)
@@ -46,7 +46,12 @@ func (p *Profile) amounts(src *strictyaml.Source, file *profileFile) (mistakes d
 			mistakes = append(mistakes, src.Mistake(codeProfile, b.Key, hint, "unknown base %q", b.Key.Value))
 			continue
 		}
-		set(b.Key.Value, b.Value)
+		amount, origin, found := readBase(src, b.Key, b.Value)
+		mistakes = append(mistakes, found...)
+		if amount.Given() {
+			set(b.Key.Value, amount)
+			p.origins[b.Key.Value] = origin
+		}
 	}
 	given := map[string]strictyaml.Text{"overall": file.Overall, "performance": file.Performance, "clearly_trivial": file.ClearlyTrivial}
 	switch file.Method.Value {
@@ -57,6 +62,7 @@ func (p *Profile) amounts(src *strictyaml.Source, file *profileFile) (mistakes d
 				continue
 			}
 			set(name, given[name])
+			p.how[name] = "given by the profile"
 		}
 	case "derived":
 		for _, name := range thresholds {
@@ -115,18 +121,41 @@ func (p *Profile) derive(signChanged bool) error {
 		err = errors.Join(err, rateErr, timesErr)
 		return a
 	}
-	overall := share("0.05", income.Abs())
-	if income.Sign() <= 0 || income.Cmp(share("0.005", revenue)) < 0 || signChanged {
-		overall = larger(share("0.005", revenue), share("0.0025", assets))
+	say := func(a money.Amount) string {
+		return a.String() + " " + p.record.Text(Materiality.Lookup("group_currency"))
 	}
-	overall = larger(overall, share("0.0025", revenue))
+	overall, how := share("0.05", income.Abs()), ""
+	how = "5% of pretax_income_ttm is " + say(overall)
+	if guard := guarded(income, share("0.005", revenue), signChanged); guard != "" {
+		overall = larger(share("0.005", revenue), share("0.0025", assets))
+		how = guard + ": the larger of 0.5% of revenue_ttm, " + say(share("0.005", revenue)) + ", and 0.25% of total_assets, " + say(share("0.0025", assets))
+	}
+	if least := share("0.0025", revenue); overall.Cmp(least) < 0 {
+		overall = least
+		how += "; raised to 0.25% of revenue_ttm"
+	}
 	if most := share("0.01", assets); most.Cmp(overall) < 0 {
 		overall = most
+		how += "; lowered to 1% of total_assets"
 	}
+	p.how["overall"], p.how["performance"], p.how["clearly_trivial"] = how, "75% of overall", "5% of overall"
 	p.record.SetAmount(Materiality.Lookup("overall"), overall)
 	p.record.SetAmount(Materiality.Lookup("performance"), share("0.75", overall))
 	p.record.SetAmount(Materiality.Lookup("clearly_trivial"), share("0.05", overall))
 	return err
+}
+
+// guarded is why pre-tax income is no measure of the business, or "".
+func guarded(income, least money.Amount, signChanged bool) string {
+	switch {
+	case income.Sign() <= 0:
+		return "pretax_income_ttm is a loss"
+	case income.Cmp(least) < 0:
+		return "pretax_income_ttm is near break-even, less than 0.5% of revenue_ttm"
+	case signChanged:
+		return "pretax_income_ttm changed its sign within four periods"
+	}
+	return ""
 }
 
 func larger(a, b money.Amount) money.Amount {

@@ -23,6 +23,7 @@ type Pack struct {
 	name      string     // what the user called it
 	rules     []*Rule    // sorted by id
 	profiles  []*Profile // sorted by file name
+	accounts  *accounts  // nil: the pack has no chart
 	cases     []*caseFile
 	calendars *calendar.Calendars
 	engine    string // version it is judged by, one of engineVersions
@@ -72,6 +73,7 @@ func load(fsys fs.FS, name string, cal *calendar.Calendars, engine string) (*Pac
 	mistakes = append(mistakes, p.describe(t)...)
 	mistakes = append(mistakes, p.date(t, fsys, cal)...)
 	mistakes = append(mistakes, p.loadProfiles(t)...)
+	mistakes = append(mistakes, p.loadAccounts(t)...)
 	mistakes = append(mistakes, p.loadRules(t)...)
 	mistakes = append(mistakes, p.loadCases(t)...)
 	if len(mistakes) > 0 {
@@ -174,7 +176,7 @@ func (p *Pack) loadRules(t *tree) (mistakes diag.List) {
 	ids := map[string]string{}
 	for _, file := range files {
 		src := t.source(file)
-		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p.GroupCurrency, p.calendars)
+		r, id, found := loadRule(src, strings.TrimSuffix(path.Base(file), ".yaml"), p)
 		mistakes = append(mistakes, found...)
 		if other, ok := ids[id.Value]; ok && id.Given() {
 			mistakes = append(mistakes, src.Mistake(codeDuplicate, id, "give one of the two another id", "%s has this id too", other))

@@ -33,6 +33,8 @@ var Materiality = event.NewSchema("materiality", []event.Field{
 	{Name: "overall", Kind: event.Amount, Unit: event.Group, Doc: "Overall materiality (OM)."},
 	{Name: "performance", Kind: event.Amount, Unit: event.Group, Doc: "Performance materiality (PM)."},
 	{Name: "clearly_trivial", Kind: event.Amount, Unit: event.Group, Doc: "Threshold below which amounts are clearly trivial (CTT)."},
+	{Name: "component_overall", Kind: event.Amount, Unit: event.Group, Doc: "Overall materiality of the component that the event's company_code names; missing for a company that is none."},
+	{Name: "component_performance", Kind: event.Amount, Unit: event.Group, Doc: "Performance materiality of that component."},
 })
 
 // Profile is a materiality profile: immutable, in force for one registrant on
@@ -45,8 +47,14 @@ type Profile struct {
 	PreparedBy string
 	ApprovedBy []string
 
+	Sources []string // documents that the bases were taken from, unless a base names its own
+	Notes   string
+
 	begin, end int64 // microseconds since 1970 UTC; end is excluded
 	record     event.Record
+	origins    map[string]Origin        // of bases
+	how        map[string]string        // thresholds were found
+	components map[string]*event.Record // by company code
 }
 
 // Ref names the profile as it is stored with a finding: id@version.
@@ -72,12 +80,13 @@ type profileFile struct {
 	From           strictyaml.Text                 `yaml:"effective_from,required"`
 	To             strictyaml.Text                 `yaml:"effective_to"`
 	Currency       strictyaml.Text                 `yaml:"group_currency,required"`
-	Basis          strictyaml.Map[strictyaml.Text] `yaml:"basis,required"`
+	Basis          strictyaml.Map[strictyaml.Tree] `yaml:"basis,required"`
 	Method         strictyaml.Text                 `yaml:"method,required"`
 	SignChanged    bool                            `yaml:"sign_changed"`
 	Overall        strictyaml.Text                 `yaml:"overall"`
 	Performance    strictyaml.Text                 `yaml:"performance"`
 	ClearlyTrivial strictyaml.Text                 `yaml:"clearly_trivial"`
+	Components     []componentFile                 `yaml:"components"`
 	Notes          string                          `yaml:"notes"`
 	PreparedBy     strictyaml.Text                 `yaml:"prepared_by,required"`
 	ApprovedBy     []strictyaml.Text               `yaml:"approved_by,required"`
@@ -102,7 +111,8 @@ func loadProfile(src *strictyaml.Source) (*Profile, strictyaml.Text, diag.List) 
 	report := func(code string, at strictyaml.Text, hint, format string, args ...any) {
 		mistakes = append(mistakes, src.Mistake(code, at, hint, format, args...))
 	}
-	p := &Profile{ID: file.ID.Value, Version: file.Version, Registrant: file.Registrant.Value, PreparedBy: file.PreparedBy.Value, To: lastDate}
+	p := &Profile{ID: file.ID.Value, Version: file.Version, Registrant: file.Registrant.Value, PreparedBy: file.PreparedBy.Value, To: lastDate,
+		Sources: file.Sources, Notes: file.Notes}
 	mistakes = append(mistakes, checkSchema(src, file.Schema, profileSchema)...)
 	if !idForm.MatchString(p.ID) {
 		report(codeID, file.ID, "letters, digits, and . _ - within", "the id is malformed")
@@ -119,6 +129,7 @@ func loadProfile(src *strictyaml.Source) (*Profile, strictyaml.Text, diag.List) 
 	mistakes = append(mistakes, p.dates(src, &file)...)
 	mistakes = append(mistakes, p.approvals(src, &file)...)
 	mistakes = append(mistakes, p.amounts(src, &file)...)
+	mistakes = append(mistakes, p.readComponents(src, &file)...)
 	return p, file.From, withoutAbsent(mistakes, malformed)
 }
 

@@ -29,8 +29,12 @@ type Rule struct {
 	Clock     calendar.Clock
 	Basis     calendar.Basis // what the trigger instant means
 
+	// Params are the constants of the rule, as written.
+	Params []Param
+
 	schema   *event.Schema
 	requires []*event.Field
+	lets     []Param
 	when     *dialect.Program
 	bands    []band
 	value    *dialect.Program // nil: none
@@ -43,7 +47,7 @@ type Rule struct {
 	// materiality: an expression reads the profile, so one must be chosen.
 	materiality bool
 	// the fields that the engine itself reads
-	eventTime, eventID, eventSource, registrant *event.Field
+	eventTime, eventID, eventSource, registrant, company *event.Field
 }
 
 // band is a severity for the events for which when is true.
@@ -51,6 +55,36 @@ type band struct {
 	severity Severity
 	when     *dialect.Program
 }
+
+// Param is a constant of a rule.
+type Param struct {
+	Name string
+	Text string // as written: USD 1_000_000, 5%
+}
+
+// When is the condition as written, on one line.
+func (r *Rule) When() string { return r.when.Text() }
+
+// From is what the clock runs from, as written; empty: the event's own time.
+func (r *Rule) From() string { return r.fromText }
+
+// Severities are the severity of the rule, and those of its bands with their
+// conditions as written.
+func (r *Rule) Severities() (plain Severity, bands []BandText) {
+	for _, b := range r.bands {
+		bands = append(bands, BandText{b.severity, b.when.Text()})
+	}
+	return r.Severity, bands
+}
+
+// BandText is a band of a rule.
+type BandText struct {
+	Severity Severity
+	When     string
+}
+
+// Lets are the named expressions of the rule, in order.
+func (r *Rule) Lets() []Param { return r.lets }
 
 // On gives the types' names that the rule is judged for.
 func (r *Rule) On() []string {

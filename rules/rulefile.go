@@ -7,6 +7,7 @@ import (
 
 	"tocsin/rules/calendar"
 	"tocsin/rules/diag"
+	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 	"tocsin/rules/strictyaml"
 )
@@ -50,13 +51,24 @@ type ruleLoader struct {
 	src      *strictyaml.Source
 	file     ruleFile
 	rule     *Rule
+	env      *dialect.Env // what the names in its expressions mean
 	mistakes diag.List
 }
 
-// loadRule reads a rule. id is returned even when the rule has mistakes.
-func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calendars) (*Rule, strictyaml.Text, diag.List) {
+// loadRule reads a rule of a pack whose currency and calendars are known.
+// id is returned even when the rule has mistakes.
+func loadRule(src *strictyaml.Source, stem string, p *Pack) (*Rule, strictyaml.Text, diag.List) {
 	l := &ruleLoader{src: src}
 	l.mistakes = strictyaml.Decode(src, &l.file, strictyaml.Options{})
+	l.build(stem, p)
+	if len(l.mistakes) > 0 {
+		return nil, l.file.ID, l.mistakes
+	}
+	return l.rule, l.file.ID, nil
+}
+
+// build makes the rule of what the file says.
+func (l *ruleLoader) build(stem string, p *Pack) {
 	l.rule = &Rule{ID: l.file.ID.Value, Revision: l.file.Revision, Title: l.file.Title.Value, Description: l.file.Description,
 		Owner: l.file.Owner.Value, Item: l.file.Item.Value, Citation: l.file.Citation.Value, Runbook: l.file.Runbook.Value}
 	// What the YAML lacks was reported; the rest is checked all the same, so
@@ -64,15 +76,11 @@ func loadRule(src *strictyaml.Source, stem, currency string, cal *calendar.Calen
 	l.identity(stem)
 	l.texts()
 	l.words()
-	l.clock(cal)
+	l.clock(p.calendars)
 	if l.types() {
 		l.fields()
-		l.expressions(currency, cal)
+		l.expressions(p)
 	}
-	if len(l.mistakes) > 0 {
-		return nil, l.file.ID, l.mistakes
-	}
-	return l.rule, l.file.ID, nil
 }
 
 // report adds a mistake at a scalar, unless the scalar was not given at all:
@@ -200,6 +208,7 @@ func (l *ruleLoader) fields() {
 	r := l.rule
 	r.eventTime, r.eventID = r.schema.Lookup("event_time"), r.schema.Lookup("event_id")
 	r.eventSource, r.registrant = r.schema.Lookup("event_source"), r.schema.Lookup("registrant_cik")
+	r.company = r.schema.Lookup("company_code") // nil for a system event
 	for _, at := range l.file.Requires {
 		f := r.schema.Lookup(at.Value)
 		if f == nil {

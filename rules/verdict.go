@@ -92,6 +92,16 @@ type Finding struct {
 	// Explanation is the reasoning as data (see Explanation). Material
 	// non-public information.
 	Explanation Explanation
+	// Change is the least that would have given the other outcome: what makes a
+	// match none, and what makes anything else match. Empty when no value of the
+	// event can. Material non-public information.
+	Change []Change
+	// Sentence says in English what Explanation and Change say as data. Material
+	// non-public information.
+	Sentence string
+	// Checklist are the qualitative questions of SAB 99, if the rule reads the
+	// materiality profile: the numbers are not the whole of it.
+	Checklist []Question
 	// Reason says, for indeterminate and error, what was missing or wrong. It
 	// names fields, never values.
 	Reason string
@@ -105,3 +115,17 @@ type Explanation []Step
 // Value with its unit ("1200000 USD", "true", "missing") and, for a comparison
 // of quantities, Limit (the other side's value) and Distance (value minus limit).
 type Step = dialect.Step
+
+// Reasoning is what a store keeps of why a verdict is what it is: the same three
+// times, for people, for tools that compare, and for whoever re-performs it.
+type Reasoning struct {
+	Sentence string      `json:"sentence"`
+	Change   []Change    `json:"change,omitempty"`
+	Steps    Explanation `json:"steps"`
+	SAB99    []Question  `json:"sab99,omitempty"`
+}
+
+// Reasoning returns what a store keeps. Material non-public information.
+func (f *Finding) Reasoning() Reasoning {
+	return Reasoning{f.Sentence, f.Change, f.Explanation, f.Checklist}
+}

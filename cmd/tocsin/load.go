@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
-	"time"
 
 	"tocsin/cmd/tocsin/adsgl"
 )
@@ -66,28 +63,15 @@ func parseLoad(args []string, stderr io.Writer) (*loadFlags, error) {
 	flags.StringVar(&f.out, "out", "", "write the events as JSON lines to `PATH` instead; - is standard output")
 	flags.BoolVar(&f.skipBad, "skip-bad", false, "leave out lines that cannot be read")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON on standard output (on standard error with --out -)")
-	flags.StringVar(&f.ads.GroupCurrency, "group-currency", "USD", "ISO `CODE` of the group currency")
-	flags.StringVar(&f.ads.Currency, "currency", "", "ISO `CODE` of lines that name no currency")
-	flags.StringVar(&f.ads.Registrant, "registrant", "", "SEC Central Index Key (`CIK`) of the registrant")
-	flags.StringVar(&f.ads.Source, "source", "ads-gl", "CloudEvents `source`: the ledger that the file was taken from")
-	flags.StringVar(&f.timezone, "timezone", "UTC", "IANA `ZONE` of entry times")
-	flags.StringVar(&f.decimal, "decimal", "", "decimal `MARK`, . or , (default: the point; what may be either is refused)")
-	flags.StringVar((*string)(&f.ads.Credits), "credits", "auto", "what a minus sign next to an indicator means: signed (credits carry one), unsigned (the other side), auto")
-	flags.StringVar(&f.manual, "manual-source", "", "journal sources that people key, as `NAME[,NAME]`; sets is_manual")
-	var files []string
-	for rest := args; ; {
-		if err := flags.Parse(rest); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				flags.SetOutput(stderr)
-				fmt.Fprint(stderr, loadUsage)
-				flags.PrintDefaults()
-			}
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		files, rest = append(files, flags.Arg(0)), flags.Args()[1:]
+	f.ledgerFlags(flags)
+	files, err := interleaved(flags, args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		fmt.Fprint(stderr, loadUsage)
+		flags.PrintDefaults()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return f, f.check(files)
 }
@@ -102,34 +86,9 @@ func (f *loadFlags) check(files []string) error {
 		return errors.New("say where to: either --topic TOPIC or --out PATH")
 	case f.topic != "" && f.brokers == "":
 		return errors.New("--topic needs --brokers HOST:PORT (or $TOCSIN_KAFKA)")
-	case f.decimal != "" && f.decimal != "." && f.decimal != ",":
-		return errors.New("--decimal is . or ,")
-	case !slices.Contains([]adsgl.Credits{adsgl.Guess, adsgl.Signed, adsgl.Unsigned}, f.ads.Credits):
-		return errors.New("--credits is auto, signed or unsigned")
-	case f.ads.Registrant != "" && (len(f.ads.Registrant) > 10 || strings.Trim(f.ads.Registrant, "0123456789") != ""):
-		return errors.New("--registrant is a Central Index Key: at most ten digits")
-	}
-	for name, code := range map[string]string{"--group-currency": f.ads.GroupCurrency, "--currency": f.ads.Currency} {
-		if code != "" && (len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
-			return fmt.Errorf("%s is an ISO 4217 code such as USD", name)
-		}
 	}
 	f.file = files[0]
-	if f.ads.Registrant != "" {
-		f.ads.Registrant = strings.Repeat("0", 10-len(f.ads.Registrant)) + f.ads.Registrant
-	}
-	if f.decimal != "" {
-		f.ads.Decimal = f.decimal[0]
-	}
-	if f.manual != "" {
-		f.ads.ManualSources = strings.Split(f.manual, ",")
-	}
-	zone, err := time.LoadLocation(f.timezone)
-	if err != nil || f.timezone == "" || f.timezone == "Local" {
-		return errors.New("--timezone is an IANA zone such as America/New_York")
-	}
-	f.ads.Zone = zone
-	return nil
+	return f.checkLedger()
 }
 
 // loader is a format: it reads the source and gives each record to take. Check

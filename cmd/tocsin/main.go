@@ -7,7 +7,8 @@
 //	tocsin reconcile    publish candidates that the alert stream lacks
 //	tocsin deadletters  look at records that are no events, send them again, set them aside
 //	tocsin load         turn files into events
-//	tocsin rules        check and test packs of rules
+//	tocsin rules        check, test and explain packs of rules, judge files by them
+//	tocsin materiality  show the materiality of a registrant on a day
 //	tocsin schema       JSON Schemas, field and function reference
 //	tocsin deadline     count a filing deadline
 //	tocsin version
@@ -56,7 +57,8 @@ var commands = []command{
 	{"reconcile", "publish candidates that ClickHouse holds and the alert stream lacks", runReconcile},
 	{"deadletters", "look at records that are no events, send them again, set them aside", runDeadLetters},
 	{"load", "turn a general ledger or a file of events into records", runLoad},
-	{"rules", "check and test a pack of rules", plain(runRules)},
+	{"rules", "check, test and explain a pack of rules, and judge files by it", runRules},
+	{"materiality", "show the materiality of a registrant on a day, number by number", plain(runMateriality)},
 	{"schema", "print JSON Schemas, the field and the function reference", plain(runSchema)},
 	{"deadline", "count a Form 8-K deadline", plain(runDeadline)},
 	{"version", "print the version and what it is built from", plain(runVersion)},

@@ -1,73 +1,124 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
-	"tocsin/rules"
-	"tocsin/rules/calendar"
-	"tocsin/rules/diag"
 	"tocsin/rules/packs"
 )
 
-const rulesUsage = `tocsin rules: check and test a pack of rules
+const rulesUsage = `tocsin rules: check, test and explain packs of rules
 
-  tocsin rules check PATH   everything that is wrong with the pack, at once
-  tocsin rules test PATH    the same, and what its cases come to
+  tocsin rules check PACK                 everything that is wrong with the pack, at once
+  tocsin rules test PACK                  the same, and what its cases come to
+  tocsin rules mutate PACK                alter the rules, one thing at a time: do cases notice?
+  tocsin rules catalogue [PACK]           the rules with thresholds, citations and costs, in Markdown
+  tocsin rules help [CODE]                what a code such as E206 means; without one, all
+  tocsin rules eval [PACK] --events FILE  judge a file of events, without any server
+  tocsin rules explain [PACK] --event FILE [--rule ID]
+                                          why a rule fired or did not, and what would
+                                          have turned it round
 
-PATH is a pack's directory or the name of a pack that ships with the program
-(%s). Exit code 0: nothing is wrong; 1: something is; 2: called
-wrongly.
-
+PACK is a directory or the name of a pack that ships with the program (%s).
+Exit code 0: nothing is wrong; 1: something is; 2: called wrongly.
+tocsin rules VERB -h explains a verb.
 `
 
+// rulesVerb is a verb of tocsin rules.
+type rulesVerb func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+var rulesVerbs = map[string]rulesVerb{"check": runCheckPack, "test": runTestPack, "eval": runEval, "explain": runExplain, "help": runRulesHelp, "mutate": runMutate, "catalogue": runCatalogue}
+
 // runRules is the command tocsin rules. It returns the exit code.
-func runRules(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("rules", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	asJSON := flags.Bool("json", false, "print JSON")
-	overrides := flags.String("calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
-	flags.Usage = func() {
-		fmt.Fprintf(stderr, rulesUsage, strings.Join(packs.Names(), ", "))
+func runRules(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if verb := rulesVerbs[args[0]]; verb != nil {
+			return verb(ctx, args[1:], stdin, stdout, stderr)
+		}
+		if args[0] == "-h" || args[0] == "--help" {
+			fmt.Fprintf(stdout, rulesUsage, strings.Join(packs.Names(), ", "))
+			return exitOK
+		}
+	}
+	fmt.Fprintf(stderr, "tocsin rules: say %s; tocsin rules -h explains\n", strings.Join(slices.Sorted(maps.Keys(rulesVerbs)), ", "))
+	return exitUsage
+}
+
+func runCheckPack(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	return runPack("check", args, stdout, stderr)
+}
+
+func runTestPack(_ context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	return runPack("test", args, stdout, stderr)
+}
+
+// packFlags are the flags of tocsin rules check and tocsin rules test.
+type packFlags struct {
+	pack, calendar  string
+	asJSON, asSARIF bool
+	test            bool
+	junit           string
+	update          bool
+}
+
+func parsePack(verb string, args []string, stderr io.Writer) (*packFlags, error) {
+	f := &packFlags{test: verb == "test"}
+	flags := flag.NewFlagSet("tocsin rules "+verb, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // runPack prints the error, once
+	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&f.asSARIF, "sarif", false, "print the mistakes as SARIF 2.1.0, for code review")
+	flags.StringVar(&f.calendar, "calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
+	if f.test {
+		flags.StringVar(&f.junit, "junit", "", "write the cases as JUnit's XML to `FILE`, for a build server")
+		flags.BoolVar(&f.update, "update", false, "write what came in place of what was expected, for you to review")
+	}
+	named, err := interleaved(flags, args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		fmt.Fprintf(stderr, "usage: tocsin rules %s PACK [flags]\n\n", verb)
 		flags.PrintDefaults()
 	}
-	wrong := func(format string, args ...any) int {
-		fmt.Fprintf(stderr, "tocsin rules: "+format+"\n", args...)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(named) != 1:
+		return nil, fmt.Errorf("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
+	}
+	f.pack = named[0]
+	return f, nil
+}
+
+// runPack is tocsin rules check and tocsin rules test.
+func runPack(verb string, args []string, stdout, stderr io.Writer) int {
+	wrong := func(err error) int {
+		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
 		return exitUsage
 	}
-	verb := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		verb, args = args[0], args[1:]
-	}
-	switch err := flags.Parse(args); {
+	f, err := parsePack(verb, args, stderr)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		return exitUsage
-	case verb != "check" && verb != "test":
-		return wrong("say check or test; tocsin rules -h explains")
-	case flags.NArg() != 1:
-		return wrong("name one pack: a directory, or one of %s", strings.Join(packs.Names(), ", "))
+		return wrong(err)
 	}
-	var cal *calendar.Calendars
-	if *overrides != "" {
-		var err error
-		if cal, err = calendar.Load(*overrides); err != nil {
-			return wrong("%v", err)
-		}
-	}
-	files, err := openPack(flags.Arg(0))
+	calendars, err := openCalendars(f.calendar)
 	if err != nil {
-		return wrong("%v", err)
+		return wrong(err)
 	}
-	report := inspect(files, flags.Arg(0), cal, verb == "test")
-	if err := report.write(stdout, *asJSON); err != nil {
+	files, err := openPack(f.pack)
+	if err != nil {
+		return wrong(err)
+	}
+	report := inspect(files, f.pack, calendars, f.test)
+	if err := f.write(report, stdout); err != nil {
 		fmt.Fprintf(stderr, "tocsin rules: %v\n", err)
 		return exitFailed
 	}
@@ -87,81 +138,4 @@ func openPack(path string) (fs.FS, error) {
 	}
 	return nil, fmt.Errorf("%s is neither a directory nor a shipped pack: name one of %s, or the directory that holds pack.yaml",
 		path, strings.Join(packs.Names(), ", "))
-}
-
-// packReport is what check and test print.
-type packReport struct {
-	Pack     string       `json:"pack"`
-	Digest   string       `json:"digest,omitempty"`
-	Calendar string       `json:"calendar_version,omitempty"`
-	Rules    int          `json:"rules"`
-	Profiles int          `json:"profiles"`
-	Tested   bool         `json:"tested"`
-	Passed   int          `json:"passed"`
-	Cases    []caseReport `json:"cases,omitempty"`
-	Mistakes diag.List    `json:"mistakes"`
-}
-
-type caseReport struct {
-	Rule    string `json:"rule"`
-	Name    string `json:"name"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Outcome string `json:"outcome"`
-	Passed  bool   `json:"passed"`
-}
-
-// inspect loads a pack and, without mistakes, runs its cases. Check counts the
-// limits that cases leave untried; only test counts what cases come to, and
-// rules that have none.
-func inspect(files fs.FS, name string, cal *calendar.Calendars, test bool) *packReport {
-	report := &packReport{Pack: name, Tested: test, Mistakes: diag.List{}}
-	pack, mistakes := rules.Load(files, name, cal)
-	if len(mistakes) > 0 {
-		report.Mistakes = mistakes
-		return report
-	}
-	report.Pack, report.Digest, report.Calendar = pack.ID, pack.Digest(), pack.CalendarVersion()
-	report.Rules, report.Profiles = len(pack.Rules()), len(pack.Profiles())
-	cases := pack.RunCases()
-	if !test {
-		report.Mistakes = append(report.Mistakes, cases.Untried()...)
-		return report
-	}
-	report.Passed, report.Mistakes = cases.Passed(), append(report.Mistakes, cases.Mistakes()...)
-	for _, c := range cases.Results {
-		report.Cases = append(report.Cases, caseReport{c.Rule, c.Name, c.File, c.Line, c.Verdict.Outcome.String(), len(c.Mistakes) == 0})
-	}
-	return report
-}
-
-func (r *packReport) write(w io.Writer, asJSON bool) error {
-	if asJSON {
-		out := json.NewEncoder(w)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
-	}
-	if err := r.Mistakes.Write(w); err != nil {
-		return err
-	}
-	text := ""
-	if r.Digest != "" {
-		text = fmt.Sprintf("%s: %s, %s, calendar %s, digest %s\n", r.Pack, plural(r.Rules, "rule"), plural(r.Profiles, "profile"), r.Calendar, r.Digest)
-		if r.Tested {
-			text += fmt.Sprintf("%s, %d passed\n", plural(len(r.Cases), "case"), r.Passed)
-		}
-	}
-	if n := len(r.Mistakes); n > 0 {
-		text += plural(n, "mistake") + "\n"
-	}
-	_, err := io.WriteString(w, text)
-	return err
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

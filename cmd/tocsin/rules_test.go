@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +36,7 @@ func TestRulesCommand(t *testing.T) {
 	f := func(args []string, code int, parts ...string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if got := runRules(args, &out, &errs); got != code {
+		if got := runRules(t.Context(), args, nil, &out, &errs); got != code {
 			t.Errorf("%v: exit code %d, want %d\n%s%s", args, got, code, &out, &errs)
 		}
 		for _, part := range parts {
@@ -52,23 +53,28 @@ func TestRulesCommand(t *testing.T) {
 	f([]string{"check", bad}, exitFailed, "[E201]", "did you mean contract.total_value_group?", "[E102]", "2 mistakes")
 	f([]string{"test", bad}, exitFailed, "2 mistakes")
 	f([]string{"check", failing}, exitOK)
-	f([]string{"test", failing}, exitFailed, "the outcome is match, want no_match [E410]", "3 cases, 2 passed", "1 mistake\n")
+	f([]string{"test", failing}, exitFailed, "the outcome is match, want no_match [E410]", "3 cases, 2 passed", "1 mistake; tocsin rules help CODE")
 	f([]string{"check", gap}, exitFailed, "[E411]")
 	f([]string{"check", "--calendar", filepath.Join(good, "none"), good}, exitUsage, "calendar overrides")
 	f([]string{"check", "nosuch"}, exitUsage, "neither a directory nor a shipped pack", "sox409")
 	f([]string{"check"}, exitUsage, "name one pack")
 	f([]string{"check", good, bad}, exitUsage, "name one pack")
-	f([]string{"chek", good}, exitUsage, "say check or test")
+	f([]string{"chek", good}, exitUsage, "say catalogue, check, ")
 	f([]string{"check", "--jason", good}, exitUsage, "jason")
-	f([]string{"-h"}, exitOK, "tocsin rules test PATH")
-	f(nil, exitUsage, "say check or test")
+	f([]string{"check", "--sarif", bad}, exitFailed, `"version": "2.1.0"`, `"ruleId": "E201"`, "rules/A.yaml")
+	f([]string{"help", "E206"}, exitOK, "E206 a number without a currency")
+	f([]string{"help", "[e206]"}, exitOK, "E206 a number without a currency")
+	f([]string{"help"}, exitOK, "E101 not YAML", "E502 ")
+	f([]string{"help", "E999"}, exitUsage, "there is no code E999")
+	f([]string{"-h"}, exitOK, "tocsin rules test PACK")
+	f(nil, exitUsage, "say catalogue, check, ")
 }
 
 func TestRulesJSON(t *testing.T) {
 	f := func(verb, pack string, code int) packReport {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if got := runRules([]string{verb, "--json", extract(t, pack)}, &out, &errs); got != code {
+		if got := runRules(t.Context(), []string{verb, "--json", extract(t, pack)}, nil, &out, &errs); got != code {
 			t.Errorf("exit code %d, want %d: %s", got, code, &errs)
 		}
 		var r packReport
@@ -85,5 +91,46 @@ func TestRulesJSON(t *testing.T) {
 	}
 	if r := f("test", "failing", exitFailed); r.Passed != 2 || r.Cases[2].Passed || r.Cases[2].Line != 7 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestRulesUpdate: what an update wrote passes; a build server reads the report.
+func TestRulesUpdate(t *testing.T) {
+	pack := extract(t, "failing")
+	junit := filepath.Join(t.TempDir(), "junit.xml")
+	run := func(code int, args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := runRules(t.Context(), append([]string{"test"}, args...), nil, &out, &errs); got != code {
+			t.Errorf("%v: exit code %d, want %d\n%s%s", args, got, code, &out, &errs)
+		}
+		return out.String() + errs.String()
+	}
+	run(exitFailed, pack, "--junit", junit)
+	text, err := os.ReadFile(junit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Suites []struct {
+			Name            string `xml:"name,attr"`
+			Tests, Failures int    `xml:",attr"`
+			Cases           []struct {
+				Name    string    `xml:"name,attr"`
+				Failure *struct{} `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(text, &read); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if len(read.Suites) != 2 || read.Suites[0].Name != "A" || len(read.Suites[0].Cases) != 3 || read.Suites[0].Cases[0].Failure != nil || read.Suites[0].Cases[2].Failure == nil {
+		t.Errorf("%s", text)
+	}
+	if got := run(exitFailed, pack, "--update"); !strings.Contains(got, "A.yaml: written; review it") {
+		t.Errorf("update says %q", got)
+	}
+	if got := run(exitOK, pack); !strings.Contains(got, "3 cases, 3 passed; ") {
+		t.Errorf("after the update: %q", got)
 	}
 }

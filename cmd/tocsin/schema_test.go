@@ -26,6 +26,7 @@ func TestSchema(t *testing.T) {
 	}
 	f([]string{"fields"}, exitOK, "contract_total_value_group")
 	f([]string{"functions"}, exitOK, "`ratio(a, b)`")
+	f([]string{"materiality"}, exitOK, "`materiality.component_overall`")
 	f([]string{"nothing"}, exitUsage, "ledger_event")
 	f(nil, exitUsage, "system_event")
 }

@@ -151,6 +151,30 @@ func ratio(a, b money.Amount) (money.Rate, bool) {
 	return cooked(a), ok
 }
 
+// remMoney is what a is more than a whole multiple of b, with the sign of a; false
+// when b is zero.
+func remMoney(a, b money.Amount) (money.Amount, bool) {
+	if b.IsZero() {
+		return money.Amount{}, false
+	}
+	whi, wlo := a.Abs().Bits()
+	bhi, blo := b.Abs().Bits()
+	w, d := [2]uint64{wlo, uint64(whi)}, [2]uint64{blo, uint64(bhi)}
+	var r [2]uint64 // below d, which is below 2^127
+	for i := 127; i >= 0; i-- {
+		r[1] = r[1]<<1 | r[0]>>63
+		r[0] = r[0]<<1 | w[i/64]>>(i%64)&1
+		if lo, hi, ok := minus(r, d); ok {
+			r = [2]uint64{lo, hi}
+		}
+	}
+	rest := money.FromBits(int64(r[1]), r[0])
+	if a.Sign() < 0 {
+		rest = rest.Neg()
+	}
+	return rest, true
+}
+
 // minus is a - b, and whether a is not less than b.
 func minus(a, b [2]uint64) (lo, hi uint64, ok bool) {
 	lo, borrow := bits.Sub64(a[0], b[0], 0)

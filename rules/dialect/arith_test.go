@@ -43,6 +43,9 @@ func TestArithmetic(t *testing.T) {
 				t.Fatalf("%s / %s = %s %t, want %s %v", a, b, got, ok, want, err)
 			}
 		}
+		if got, ok := remMoney(a, b); ok != !b.IsZero() || ok && got.Big().Cmp(new(big.Int).Rem(a.Big(), b.Big())) != 0 {
+			t.Fatalf("%s %% %s = %s %t", a, b, got, ok)
+		}
 		n := rapid.Int64().Draw(t, "n")
 		got, ok := timesInt(n, a)
 		want, err := money.FromBig(new(big.Int).Mul(a.Big(), big.NewInt(n)))

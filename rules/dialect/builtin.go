@@ -15,7 +15,7 @@ import (
 // value.
 func buildPresent(n *node, args []code) code {
 	arg, want := n.args[0], triOf(n.text == "present")
-	if arg.op == opField {
+	if arg.op == opField && !arg.classified() {
 		f, from := arg.field, arg.origin
 		return code{tri: func(s *Scope) Tri {
 			r := s.Event
@@ -162,6 +162,39 @@ func buildDateOf(n *node, args []code) code {
 
 func buildHourOf(n *node, args []code) code {
 	return code{whole: one(local(n, args), "", func(t time.Time) (int64, bool) { return int64(t.Hour()), true })}
+}
+
+func buildLocalTime(n *node, args []code) code {
+	return code{whole: one(local(n, args), "", func(t time.Time) (int64, bool) {
+		return int64(t.Hour())*hour + int64(t.Minute())*minute + int64(t.Second())*second + int64(t.Nanosecond()/1000), true
+	})}
+}
+
+// buildCloseWindow counts business days from the end of the month before. A day
+// off in the window belongs to it: the close does not rest.
+func buildCloseWindow(n *node, args []code) code {
+	calendars, failed := n.env.calendars(), "a date in in_close_window is outside the calendar"
+	day, days := newYorkDate(n.args[0].typ.Kind, args[0]), args[1].whole
+	return code{tri: func(s *Scope) Tri {
+		d, sd := day(s)
+		limit, sl := days(s)
+		if sd|sl != got {
+			return max(sd, sl).tri()
+		}
+		year, month, _ := d.Civil()
+		gone, err := calendars.BusinessDaysBetween(calendar.NewDate(year, month, 1).AddDays(-1), d)
+		if err != nil {
+			return s.fails(failed).tri()
+		}
+		open, err := calendars.IsOpen(d)
+		if err != nil {
+			return s.fails(failed).tri()
+		}
+		if !open { // the business days gone by are over
+			return triOf(int64(gone) < limit)
+		}
+		return triOf(int64(gone) <= limit)
+	}}
 }
 
 func buildDayOfWeek(n *node, args []code) code {

@@ -170,7 +170,11 @@ func compileField(n *node) code {
 			return triOf(v)
 		}}
 	case Text:
-		return code{text: load(n, (*event.Record).Text)}
+		read := load(n, (*event.Record).Text)
+		if n.classified() {
+			read = classify(n, read)
+		}
+		return code{text: read}
 	case Texts:
 		return code{texts: load(n, (*event.Record).Texts)}
 	case Int:
@@ -189,6 +193,25 @@ func compileField(n *node) code {
 		return code{instant: load(n, (*event.Record).Instant)}
 	default: // Lines
 		return code{lines: load(n, (*event.Record).Records)}
+	}
+}
+
+// classified reports whether the pack knows the field where a line does not
+// tell it.
+func (n *node) classified() bool {
+	return n.op == opField && n.origin == fromLine && n.field.Name == "account_subtype" && n.env.Subtype != nil
+}
+
+// classify reads the class of the line's account where the line has none.
+func classify(n *node, told thunk[string]) thunk[string] {
+	account := n.env.Event.Lookup("lines").Schema().Lookup("account")
+	return func(s *Scope) (string, state) {
+		if !s.line.Has(n.field) && s.line.Has(account) {
+			if v, known := n.env.Subtype(s.line.Text(account)); known {
+				return v, got
+			}
+		}
+		return told(s)
 	}
 }
 

@@ -41,6 +41,8 @@ func compileArith(n *node, args []code, text string) code {
 			return code{money: two(a.whole, b.money, overflow, timesInt)}
 		case n.text == "-":
 			return code{money: two(a.money, b.money, overflow, subMoney)}
+		case n.text == "%":
+			return code{money: two(a.money, b.money, describe("remainder of a division by zero", text), remMoney)}
 		}
 		return code{money: two(a.money, b.money, overflow, addMoney)}
 	case Rate:

@@ -17,6 +17,9 @@ type Env struct {
 	// GroupCurrency is the ISO 4217 code of the pack's group currency, the one
 	// in which a constant may meet group amounts.
 	GroupCurrency string
+	// Subtype classifies an account: it is the account_subtype of a line that has
+	// none of its own, and false where the account is not known; nil: none is.
+	Subtype func(account string) (string, bool)
 	// Calendars counts business days; nil: calendar.Default().
 	Calendars *calendar.Calendars
 }

@@ -148,10 +148,19 @@ func (n *node) varies() bool {
 // distance is value minus limit with its unit, or "" where one is missing or
 // the difference does not fit.
 func distance(value, limit Value) string {
-	if !value.Known() || !limit.Known() {
+	d, ok := difference(value, limit)
+	if !ok {
 		return ""
 	}
-	d, ok := value, false
+	return d.String()
+}
+
+// difference is value minus limit: of dates in days, of instants a duration.
+func difference(value, limit Value) (d Value, ok bool) {
+	if !value.Known() || !limit.Known() {
+		return d, false
+	}
+	d = value
 	switch value.Type.Kind {
 	case Int, Duration:
 		d.Int, ok = subInt(value.Int, limit.Int)
@@ -168,8 +177,5 @@ func distance(value, limit Value) string {
 		d = Value{Type: Type{Kind: Duration}}
 		d.Int, ok = between(value.Instant, limit.Instant)
 	}
-	if !ok {
-		return ""
-	}
-	return d.String()
+	return d, ok
 }

@@ -43,6 +43,7 @@ func FuzzCompile(f *testing.F) {
 			for _, s := range []*dialect.Scope{empty, full} {
 				v := p.Eval(s)
 				p.Explain(s)
+				p.Reason(s)
 				switch {
 				case v.Missing && len(p.Missing(s)) == 0:
 					t.Fatal("unknown, and nothing is missing")
@@ -52,6 +53,21 @@ func FuzzCompile(f *testing.F) {
 				for _, b := range p.Boundaries() {
 					b.Sides(s)
 				}
+				for _, part := range p.Parts() {
+					part.Test(s)
+				}
+			}
+			if p.Type().Kind == dialect.Bool {
+				dialect.Explore([]*dialect.Program{p}, nil, func(results []dialect.Tri) bool { return results[0] <= dialect.Failed })
+				if !dialect.Equivalent([]*dialect.Program{p}, []*dialect.Program{p}, nil) && p.Cost() < 10 {
+					t.Fatal("not equivalent to itself")
+				}
+			}
+			for i, m := range p.Mutants() {
+				if i == 3 {
+					break // each is compiled like any other text
+				}
+				dialect.Compile(dialect.Source{Text: m.Text, Line: 2, Column: 7}, env, dialect.Any)
 			}
 		}
 		if took := time.Since(began); took > 2*time.Second {

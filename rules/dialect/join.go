@@ -50,7 +50,12 @@ func (c *checker) pair(what string, t Type, lead, p *node) (Type, bool) {
 			return t, c.refuse(CodeUnit, p, "", "%s next to %s", p.typ, t)
 		}
 		return t, true
+	case a == Text && b == Text && !c.persons(t, lead, p):
+		return t, false
 	case a == b:
+		if t.Unit == "" {
+			t.Unit = p.typ.Unit
+		}
 		if t.Values == nil {
 			t.Values = p.typ.Values
 		}
@@ -92,6 +97,16 @@ func (c *checker) pair(what string, t Type, lead, p *node) (Type, bool) {
 		hint = "not, == and the like may need brackets: not (a == b)"
 	}
 	return t, c.refuse(CodeType, p, hint, "%s cannot go together with %s in %s", p.typ, other, what)
+}
+
+// persons reports whether two texts may name one thing: a field that names a
+// person is compared with another, with a constant, or with what is made of
+// texts, but not with a field that names something else.
+func (c *checker) persons(t Type, lead, p *node) bool {
+	if t.Unit == p.typ.Unit || lead.op != opField || p.op != opField {
+		return true
+	}
+	return c.refuse(CodeUnit, p, "compare persons with persons", "%s next to %s", p.typ, t)
 }
 
 // refuse reports about a part and returns false.

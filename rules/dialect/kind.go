@@ -35,7 +35,8 @@ type Type struct {
 	Kind Kind
 	// Unit is what an Int or a Rate counts ("" for a plain number), and for
 	// Money the currency: group, functional or transaction, whose code the
-	// event tells, or the ISO 4217 code of a constant.
+	// event tells, or the ISO 4217 code of a constant. A Text that names a person
+	// has the unit person.
 	Unit event.Unit
 	// Values is the vocabulary of a Text; nil when it has none.
 	Values []string
@@ -67,6 +68,10 @@ func (t Type) String() string {
 		return "a number of " + strings.TrimSuffix(string(t.Unit), "s") + "s"
 	case t.Kind == Rate && t.Unit == event.Fraction:
 		return "a percentage"
+	case t.Kind == Text && t.Unit == event.Person:
+		return "a person"
+	case t.Kind == Texts && t.Unit == event.Person:
+		return "a list of persons"
 	}
 	return t.Kind.String()
 }

@@ -275,8 +275,8 @@ func (c *checker) checkArith(operator string, at span, parts []*node) *node {
 	case operator == "*":
 		return c.checkProduct(n, at)
 	case operator == "%":
-		if a.Kind != Int || b.Kind != Int {
-			return c.report(CodeType, at, "a percentage is a param: share: 5%", "%% is the remainder of whole numbers, not of %s and %s", a, b)
+		if a.Kind != b.Kind || a.Kind != Int && a.Kind != Money {
+			return c.report(CodeType, at, "a percentage is a param: share: 5%", "%% is the remainder of whole numbers or amounts, not of %s and %s", a, b)
 		}
 	case operator == "+" && a.Kind == Text && b.Kind == Text:
 		n.typ = Type{Kind: Text}

@@ -201,9 +201,12 @@ func (p *Program) currency(s *Scope, u event.Unit) string {
 // Missing returns the names of what was not sent and left the result unknown,
 // each once, in the order they were looked for. It evaluates the expression
 // again.
-func (p *Program) Missing(s *Scope) []string {
+func (p *Program) Missing(s *Scope) []string { return p.lacks(s, p.node) }
+
+// lacks is Missing for a part of the program.
+func (p *Program) lacks(s *Scope, n *node) []string {
 	s.tracing, s.missing = true, s.missing[:0]
-	p.trace(s, p.node, gone)
+	p.trace(s, n, gone)
 	names := make([]string, 0, len(s.missing))
 	for _, name := range s.missing {
 		if !slices.Contains(names, name) {
@@ -217,9 +220,12 @@ func (p *Program) Missing(s *Scope) []string {
 // Err returns what could not be computed when the result is failed: "overflow
 // in a + b". It names fields and never their values, and evaluates the
 // expression again.
-func (p *Program) Err(s *Scope) string {
+func (p *Program) Err(s *Scope) string { return p.faultOf(s, p.node) }
+
+// faultOf is Err for a part of the program.
+func (p *Program) faultOf(s *Scope, n *node) string {
 	s.tracing, s.missing, s.fault = true, s.missing[:0], ""
-	p.trace(s, p.node, bad)
+	p.trace(s, n, bad)
 	fault := s.fault
 	s.tracing, s.missing, s.fault = false, s.missing[:0], ""
 	return fault

@@ -50,6 +50,7 @@ const (
 	Shares      Unit = "shares"
 	Fraction    Unit = "fraction" // 5 % is 0.05
 	Ratio       Unit = "ratio"    // a plain quotient, 3.5 is 3.5
+	Person      Unit = "person"   // a text that names a person or account, compared with such alone
 )
 
 // Field declares one field of an event.

@@ -211,7 +211,7 @@ func putDate(to *buffer, d calendar.Date) {
 }
 
 func putExplanation(to *buffer, v *verdict) {
-	text, err := json.Marshal(v.Finding.Explanation)
+	text, err := json.Marshal(v.Finding.Reasoning())
 	if err != nil {
 		panic("clickhouse: an explanation is texts only, yet: " + err.Error())
 	}

@@ -138,7 +138,7 @@ func beyond(again, stored []string, say func(rule string)) {
 // compare compares the stored finding number i with a verdict's.
 func (c *foundColumns) compare(i int, v *rules.Verdict, say func(column string, same bool)) {
 	f := v.Finding
-	explanation, err := json.Marshal(f.Explanation)
+	explanation, err := json.Marshal(f.Reasoning())
 	say("findings.explanation", err == nil && i < len(c.explanation) && c.explanation[i] == string(explanation))
 	for _, t := range []struct {
 		column string

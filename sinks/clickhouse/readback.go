@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
@@ -33,7 +34,7 @@ func (s *Sink) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Has
 			"see tocsin audit --topic %s", b.Token(), rows, own, b.Topic)
 	}
 	var text []byte
-	err = s.conn.QueryRow(ctx, `SELECT argMax(toString(chain), offset) FROM events
+	err = s.conn.QueryRow(ctx, `SELECT argMax(chain, offset) FROM events
 		WHERE `+ofPartition+` AND offset BETWEEN $4 AND $5 AND batch_at = fromUnixTimestamp64Milli($6)`,
 		b.Cluster, b.Topic, b.Partition, b.First, b.Last, clampMillis(b.At.UnixMilli())).Scan(&text)
 	if err == nil && copy(chain[:], text) != len(chain) {
@@ -55,7 +56,7 @@ func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32)
 		return fail(err)
 	}
 	var chain []byte
-	err = s.conn.QueryRow(ctx, `SELECT batch_first, batch_last, toString(rules_digest), toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`,
+	err = s.conn.QueryRow(ctx, `SELECT batch_first, batch_last, toString(rules_digest), chain FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`,
 		cluster, topic, partition, last).Scan(&t.First, &t.Last, &t.Digest, &chain)
 	if err != nil {
 		return fail(err)
@@ -68,7 +69,7 @@ func (s *Sink) Tail(ctx context.Context, cluster, topic string, partition int32)
 	if rows == 0 {
 		return t, true, nil
 	}
-	err = s.conn.QueryRow(ctx, `SELECT toString(chain) FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&chain)
+	err = s.conn.QueryRow(ctx, `SELECT chain FROM events WHERE `+ofPartition+` AND offset = $4 LIMIT 1`, cluster, topic, partition, last).Scan(&chain)
 	if err != nil {
 		return fail(err)
 	}
@@ -114,4 +115,37 @@ func (s *Sink) LoadPack(ctx context.Context, digest string) ([]byte, error) {
 		return nil, fmt.Errorf("clickhouse: rules %s: %w", digest, ErrNoPack)
 	}
 	return []byte(archive), nil
+}
+
+// Stored is a record as it is kept.
+type Stored struct {
+	Timestamp time.Time // Kafka's, in whole milliseconds
+	Headers   []pipeline.Header
+	Raw       []byte
+	Tombstone bool
+	Digest    string // of the rules it was judged by
+}
+
+// Stored returns the record at a place, and false when it is not there. Errors
+// are as for Store.
+func (s *Sink) Stored(ctx context.Context, cluster string, p Place) (r Stored, found bool, err error) {
+	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(kafka_timestamp), `headers.name`, `headers.value`, raw, tombstone, toString(rules_digest)"+
+		" FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset = $4 LIMIT 1", cluster, p.Topic, p.Partition, p.Offset)
+	if err != nil {
+		return r, false, classified(ctx, err)
+	}
+	var ms int64
+	var names, values []string
+	var raw string
+	if found = rows.Next(); found {
+		err = rows.Scan(&ms, &names, &values, &raw, &r.Tombstone, &r.Digest)
+	}
+	if err := classified(ctx, errors.Join(err, rows.Err(), rows.Close())); err != nil {
+		return r, false, err
+	}
+	r.Timestamp, r.Raw = time.UnixMilli(ms).UTC(), []byte(raw)
+	for i := range names {
+		r.Headers = append(r.Headers, pipeline.Header{Key: names[i], Value: []byte(values[i])})
+	}
+	return r, found, nil
 }

@@ -39,6 +39,7 @@ func TestReadBack(t *testing.T) {
 	tail("main", "u'; DROP", 3, -1)
 	tail("nobody's", "t", 3, -1)
 	last := r.batch("t", 400, 2, 0)
+	last.Rows[1].Chain[31] = 0
 	last.Partition, last.Last = 3, 420 // its last records were compacted away before a replay
 	if err := s.Store(t.Context(), last); err != nil {
 		t.Fatal(err)
@@ -62,6 +63,7 @@ func TestHolds(t *testing.T) {
 		return b
 	}
 	whole, part, doubled := batch(0, 10), batch(10, 10), batch(20, 10)
+	whole.Rows[9].Chain[31] = 0 // as one in 256 is, which toString would cut
 	for _, b := range []*pipeline.Batch{whole, part, doubled} {
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Fatal(err)
@@ -170,4 +172,33 @@ func TestCompletenessFindsFaults(t *testing.T) {
 	f("doubled", `(0, 0, 0, 1), (0, 0, 0, 1)`, "2 0 0 1 0 1 0 0")
 	f("skipped", `(0, 0, 0, 1), (4, 4, 4, 1)`, "2 0 4 2 0 0 3 0")
 	f("overlapping", `(0, 0, 1, 2), (1, 0, 1, 2), (1, 1, 2, 2), (2, 1, 2, 2)`, "4 0 2 2 0 0 0 1")
+}
+
+// TestStored: a record is found by where it stood in Kafka, byte for byte.
+func TestStored(t *testing.T) {
+	c := migrated(t)
+	s := opened(t, c)
+	b := newRandom(3).batch("t", 40, 20, 0.5)
+	if err := s.Store(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Rows {
+		row := &b.Rows[i]
+		got, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, row.Offset})
+		if err != nil || !found {
+			t.Fatalf("offset %d: found %t, %v", row.Offset, found, err)
+		}
+		if string(got.Raw) != string(row.Raw) || len(got.Headers) != len(row.Headers) || got.Tombstone != row.Tombstone || got.Digest != b.Digest ||
+			got.Timestamp.UnixMilli() != row.Timestamp.UnixMilli() {
+			t.Errorf("offset %d is not as it was stored", row.Offset)
+		}
+		for n, h := range got.Headers {
+			if h.Key != row.Headers[n].Key || string(h.Value) != string(row.Headers[n].Value) {
+				t.Errorf("offset %d, header %d differs", row.Offset, n)
+			}
+		}
+	}
+	if _, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, b.Last + 1}); found || err != nil {
+		t.Errorf("a record that is not there: found %t, %v", found, err)
+	}
 }

@@ -167,7 +167,7 @@ func verdictText(name string, v *rules.Verdict) string {
 		return v.Rule.Item
 	}
 	f := v.Finding
-	explanation, err := json.Marshal(f.Explanation)
+	explanation, err := json.Marshal(f.Reasoning())
 	if err != nil {
 		panic(err)
 	}

@@ -162,6 +162,7 @@ type verdict struct {
 	DueAt         string `json:"due_at,omitempty"`
 	DueEarliest   string `json:"due_at_conservative,omitempty"`
 	DeadlineError string `json:"deadline_error,omitempty"`
+	Sentence      string `json:"sentence,omitempty"`
 	Explanation   []step `json:"explanation,omitempty"`
 }
 
@@ -215,7 +216,7 @@ func verdictOf(v *rules.Verdict) verdict {
 	}
 	return verdict{Rule: v.Rule.ID, Revision: v.Rule.Revision, Outcome: v.Outcome.String(), Severity: f.Severity.String(), Item: v.Rule.Item,
 		CandidateID: f.CandidateID, Key: f.Key, Reason: f.Reason, Value: f.Value, TriggerTime: instant(f.Trigger), TriggerField: f.TriggerField,
-		DueAt: instant(f.Deadline.DueAt), DueEarliest: instant(f.Deadline.DueAtConservative), DeadlineError: f.DeadlineError, Explanation: steps}
+		DueAt: instant(f.Deadline.DueAt), DueEarliest: instant(f.Deadline.DueAtConservative), DeadlineError: f.DeadlineError, Sentence: f.Sentence, Explanation: steps}
 }
 
 // instant writes RFC 3339 and nothing for the zero instant.

@@ -154,7 +154,7 @@ func TestLines(t *testing.T) {
 	at := time.Date(2026, 3, 2, 14, 30, 0, 0, time.UTC)
 	rule := &rules.Rule{ID: "CON-01", Revision: 2, Title: "Agreement", Item: "1.01"}
 	found := rules.Verdict{Rule: rule, Outcome: rules.Match, Finding: &rules.Finding{CandidateID: "abc", Severity: rules.S2, Key: "k", Trigger: at, TriggerField: "event_time",
-		Value: "5 USD", Explanation: rules.Explanation{{Text: "a > 1", Value: "5 USD", Limit: "1 USD", Distance: "4 USD"}}}}
+		Value: "5 USD", Sentence: "CON-01 fired: a is 5 USD.", Explanation: rules.Explanation{{Text: "a > 1", Value: "5 USD", Limit: "1 USD", Distance: "4 USD"}}}}
 	b := &pipeline.Batch{Cluster: "main", Topic: "t", Partition: 1, First: 8, Last: 10, Digest: "d", Calendar: "c", Rows: []pipeline.Row{
 		{Offset: 8, Timestamp: at, Key: []byte("SECRETKEY"), Raw: []byte("SECRETRAW"), Event: e, Verdicts: []rules.Verdict{{Rule: &rules.Rule{ID: "CON-02"}}, found}},
 		{Offset: 9, Timestamp: at, Raw: []byte("SECRETRAW"), Failure: &event.Failure{Stage: "decode", Code: "bad_json", Offset: 3, Detail: "not JSON"}},
@@ -170,7 +170,7 @@ func TestLines(t *testing.T) {
 	}
 	zero := strings.Repeat("0", 64)
 	tail := `"raw_sha256":"` + zero + `","chain":"` + zero + `","rules_digest":"d","calendar_version":"c"`
-	hit := `{"rule":"CON-01","revision":2,"outcome":"match","severity":"S2","item":"1.01","candidate_id":"abc","key":"k","value":"5 USD","trigger_time":"2026-03-02T14:30:00Z","trigger_field":"event_time","explanation":[{"text":"a > 1","value":"5 USD","limit":"1 USD","distance":"4 USD"}]}`
+	hit := `{"rule":"CON-01","revision":2,"outcome":"match","severity":"S2","item":"1.01","candidate_id":"abc","key":"k","value":"5 USD","trigger_time":"2026-03-02T14:30:00Z","trigger_field":"event_time","sentence":"CON-01 fired: a is 5 USD.","explanation":[{"text":"a > 1","value":"5 USD","limit":"1 USD","distance":"4 USD"}]}`
 	want := []string{
 		`{"line":"row","topic":"t","partition":1,"offset":8,"kafka_timestamp":"2026-03-02T14:30:00Z",` + tail + `,"event":` + string(e.AppendJSON(nil)) + `,"no_match":["CON-02"],"verdicts":[` + hit + `]}`,
 		`{"line":"row","topic":"t","partition":1,"offset":9,"kafka_timestamp":"2026-03-02T14:30:00Z",` + tail + `,"failure":{"stage":"decode","code":"bad_json","byte":3,"detail":"not JSON"}}`,

@@ -90,8 +90,11 @@ type confidential struct {
 	EventSource string `json:"event_source,omitempty"`
 	Key         string `json:"key,omitempty"`
 	Value       string `json:"value,omitempty"`
+	Sentence    string `json:"sentence,omitempty"`
 	Explanation []step `json:"explanation,omitempty"`
 	Omitted     int    `json:"explanation_omitted,omitempty"` // steps left out
+
+	Checklist []rules.Question `json:"sab99,omitempty"`
 }
 
 type step struct {
@@ -150,7 +153,7 @@ func (c *Config) body(a *pipeline.Alert) ([]byte, error) {
 
 func confide(a *pipeline.Alert) *confidential {
 	f := a.Verdict.Finding
-	c := &confidential{Key: clip(f.Key, maxText), Value: clip(f.Value, maxText)}
+	c := &confidential{Key: clip(f.Key, maxText), Value: clip(f.Value, maxText), Sentence: clip(f.Sentence, maxText), Checklist: f.Checklist}
 	if a.Event != nil {
 		for name, to := range map[string]*string{"event_id": &c.EventID, "event_source": &c.EventSource} {
 			if field := a.Event.Schema().Lookup(name); field != nil && a.Event.Has(field) {

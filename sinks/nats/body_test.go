@@ -126,7 +126,7 @@ func TestFullMessage(t *testing.T) {
 	if err := json.Unmarshal(sent(t, nats.Full, alert(1)).Data, &got); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"event_id": canary, "event_source": "/erp/" + canary, "key": "contract " + canary, "value": canary + " USD",
+	for name, want := range map[string]any{"event_id": canary, "event_source": "/erp/" + canary, "key": "contract " + canary, "value": canary + " USD", "sentence": "CON-01 fired: " + canary,
 		"explanation": []any{map[string]any{"text": "contract.total_value_group >= limit", "value": canary + " USD", "limit": "10 USD", "distance": canary}}} {
 		if diff := cmp.Diff(want, got.Data[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -144,7 +144,7 @@ func alert(number int) pipeline.Alert {
 			Rule: &rules.Rule{ID: "CON-01", Revision: 2, Title: "Material definitive agreement outside the ordinary course", Owner: "disclosure-counsel",
 				Item: "1.01", Severity: rules.S1, Citation: "Form 8-K Item 1.01", Runbook: "Obtain the signed agreement.\nAsk counsel.", Clock: calendar.O4, Basis: calendar.Occurrence},
 			Finding: &rules.Finding{CandidateID: fmt.Sprintf("%026d", number), Severity: rules.S1, Key: "contract " + canary, Trigger: trigger,
-				TriggerField: "contract.executed_at", Deadline: due, BusinessDaysLeft: &left, Value: canary + " USD",
+				TriggerField: "contract.executed_at", Deadline: due, BusinessDaysLeft: &left, Value: canary + " USD", Sentence: "CON-01 fired: " + canary,
 				Explanation: rules.Explanation{{Text: "contract.total_value_group >= limit", Value: canary + " USD", Limit: "10 USD", Distance: canary}}},
 		}}
 }

@@ -73,12 +73,14 @@ func (s *series) verdict(o rules.Outcome, key string) rules.Verdict {
 	}
 	v.Finding = &rules.Finding{CandidateID: s.id(key), Severity: rules.S2, Key: key, Trigger: trigger, TriggerField: "contract.executed_at", Deadline: due,
 		Value:       "12500000.000000001 USD",
+		Sentence:    "CON-01 fired: contract.total_value_group is 12,500,000.000000001 USD, 2,500,000.000000001 USD more than limit (10,000,000 USD).",
+		Change:      []rules.Change{{Text: "contract.total_value_group", Field: "contract.total_value_group", From: "12500000.000000001 USD", To: "9999999.99 USD", By: "-2500000.010000001 USD", Words: "contract.total_value_group been 9,999,999.99 USD"}},
 		Explanation: rules.Explanation{{Text: "contract.total_value_group >= limit", Value: "12500000.000000001 USD", Limit: "10000000 USD", Distance: "2500000.000000001 USD"}}}
 	if o != rules.Match {
 		// No deadline could be counted, as when the trigger was not sent.
 		v.Finding.Deadline, v.Finding.DeadlineError = calendar.Deadline{}, "the calendars do not cover the trigger's year"
 		v.Finding.Reason = "contract.total_value_group was not sent"
-		v.Finding.Value, v.Finding.Explanation = "", nil
+		v.Finding.Value, v.Finding.Explanation, v.Finding.Change = "", nil, nil
 	}
 	return v
 }

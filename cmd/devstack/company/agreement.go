@@ -2,8 +2,8 @@ package company
 
 import "time"
 
-// contract gives an executed agreement; its value and whether it is ordinary
-// are the caller's.
+// contract gives an executed agreement over three years; its value, by value,
+// and whether it is ordinary are the caller's.
 func (g *Generator) contract() *draft {
 	d := g.ledgerDraft("ledger.contract.executed", "CTR")
 	d.text("contract.contract_id", d.subject)
@@ -18,6 +18,12 @@ func (g *Generator) contract() *draft {
 	return d
 }
 
+// value writes what a contract is worth over its three years.
+func (d *draft) value(total cents) {
+	d.money("contract.total_value_group", total)
+	d.money("contract.annual_value_group", total/3)
+}
+
 // lease writes a lease with that liability.
 func (d *draft) lease(g *Generator, liability cents) {
 	d.text("lease.lease_id", d.subject)
@@ -26,25 +32,25 @@ func (d *draft) lease(g *Generator, liability cents) {
 	d.at("lease.signed_at", g.now)
 }
 
-// debt gives an agreed obligation of that principal.
+// debt gives an agreed obligation of that principal: a bond, which has no
+// commitment.
 func (g *Generator) debt(principal cents) *draft {
 	d := g.ledgerDraft("ledger.debt.agreed", "FAC")
 	d.text("debt.facility_id", d.subject)
-	d.text("debt.instrument", "term_loan")
+	d.text("debt.instrument", "bond")
 	d.at("debt.agreed_at", g.now)
 	d.money("debt.principal_group", principal)
-	d.money("debt.commitment_group", principal)
 	d.rate("debt.rate", "0.0575")
 	d.date("debt.maturity", periodOf(g.now).before(-60).last())
 	d.flag("debt.registrant_is_party", true)
 	return d
 }
 
-// impairment gives a conclusion that a charge is required; whether it is part
-// of the period-end process is the caller's.
+// impairment gives a conclusion that a charge is required, on assets other than
+// goodwill; whether it is part of the period-end process is the caller's.
 func (g *Generator) impairment(charge cents) *draft {
 	d := g.ledgerDraft("ledger.impairment.concluded", "IMP")
-	d.text("impairment.asset_class", pick(g, []string{"ppe", "intangible", "goodwill"}))
+	d.text("impairment.asset_class", pick(g, []string{"ppe", "intangible", "rou_asset"}))
 	d.text("impairment.asset_id", g.name("unit"))
 	d.money("impairment.carrying_group", charge*3)
 	d.money("impairment.charge_group", charge)

@@ -93,7 +93,7 @@ func TestPlantsAtTheStatedRate(t *testing.T) {
 	for _, rule := range Kinds() {
 		want[rule] = 4
 	}
-	if diff := cmp.Diff(want, count); diff != "" || len(want) != 24 {
+	if diff := cmp.Diff(want, count); diff != "" || len(want) != 34 {
 		t.Errorf("%d kinds (-want +got):\n%s", len(want), diff)
 	}
 	quiet := New(3, start, Options{OneIn: -1})

@@ -132,7 +132,7 @@ func (g *Generator) business(n int) *draft {
 	case n < 4:
 		d := g.contract()
 		d.flag("contract.ordinary_course", true)
-		d.money("contract.total_value_group", dollars(g.between(10_000, 20_000_000)))
+		d.value(dollars(g.between(10_000, 20_000_000)))
 		return d
 	case n < 5:
 		d := g.ledgerDraft("ledger.lease.signed", "LSE")

@@ -2,10 +2,12 @@ package company
 
 import (
 	"time"
+
+	"tocsin/rules/calendar"
 )
 
-// kind is a kind of disclosure event: one for each rule of the pack sox409.
-// make gives the event and the keys under which it must alert; the first rule
+// kind is a kind of disclosure event, of a rule of the pack sox409. The rules
+// without a kind must stay silent on everything that the company gives. make gives the event and the keys under which it must alert; the first rule
 // is the one it is planted for.
 type kind struct {
 	rule string
@@ -24,14 +26,14 @@ var kinds = []kind{
 	{"CON-01", func(g *Generator) (*draft, []Planting) {
 		d := g.contract()
 		d.flag("contract.ordinary_course", false)
-		d.money("contract.total_value_group", dollars(g.between(125_000_000, 400_000_000)))
+		d.value(dollars(g.between(125_000_000, 400_000_000)))
 		return one(d, "CON-01", d.subject)
 	}},
 	{"CON-02", func(g *Generator) (*draft, []Planting) {
 		d := g.contract()
 		d.text("contract.contract_type", "ppe")
 		d.flag("contract.ordinary_course", true)
-		d.money("contract.total_value_group", dollars(g.between(140_000_000, 300_000_000)))
+		d.value(dollars(g.between(140_000_000, 300_000_000)))
 		return one(d, "CON-02", d.subject)
 	}},
 	{"DEB-01", func(g *Generator) (*draft, []Planting) {
@@ -158,7 +160,7 @@ var kinds = []kind{
 		return one(d, "JET-05", d.subject)
 	}},
 	{"JET-06", func(g *Generator) (*draft, []Planting) {
-		p := g.planted(600_000, 12_000_000)
+		p := g.planted(600_000, 6_700_000) // below performance materiality, where marks of the hour would count too
 		p.approver, p.poster = p.keyer, p.keyer
 		d := g.journal(p)
 		return one(d, "JET-06", d.subject)
@@ -167,7 +169,78 @@ var kinds = []kind{
 		p := g.planted(1_000, 300_000)
 		p.keyer = pick(g, staff.chiefs)
 		d := g.journal(p)
-		return one(d, "JET-14", d.subject)
+		return d, []Planting{{"JET-14", d.subject}, {"JET-00", d.subject}} // a chief alone is enough for the score
+	}},
+	{"CON-05", func(g *Generator) (*draft, []Planting) {
+		d := g.ledgerDraft("ledger.contract.terminated", "TRM")
+		d.text("contract.contract_id", d.subject)
+		d.at("contract.notice_at", g.now)
+		d.date("contract.term_end", periodOf(g.now).before(-20).last())
+		d.money("contract.total_value_group", dollars(g.between(125_000_000, 300_000_000)))
+		return one(d, "CON-05", d.subject)
+	}},
+	{"ACQ-02", func(g *Generator) (*draft, []Planting) {
+		d := g.deal(dollars(g.between(700_000_000, 1_500_000_000)))
+		d.flag("asset_deal.is_business", true)
+		planted := []Planting{{"ACQ-02", d.subject}, {"ACQ-01", d.subject}}
+		if d.event.Type().Name == "ledger.asset.acquired" { // whose statements fall due
+			planted = append(planted, Planting{"ACQ-06", d.subject})
+		}
+		return d, planted
+	}},
+	{"LIT-01", func(g *Generator) (*draft, []Planting) {
+		d := g.ledgerDraft("ledger.loss_contingency.accrued", "MAT")
+		d.text("contingency.matter_id", d.subject)
+		d.money("contingency.accrued_group", dollars(g.between(1_000_000, 8_000_000)))
+		d.money("contingency.range_high_group", dollars(g.between(9_500_000, 90_000_000)))
+		return one(d, "LIT-01", d.subject)
+	}},
+	{"EQY-01", func(g *Generator) (*draft, []Planting) {
+		d := g.ledgerDraft("ledger.equity.issued", "ISS")
+		d.text("equity.class", g.name("series"))
+		d.rate("equity.pct_outstanding", pick(g, []string{"0.01", "0.0175", "0.04"}))
+		d.flag("equity.registered", false)
+		day := calendar.DateOf(g.now.In(newYork()))
+		return one(d, "EQY-01", d.event.Text(d.field("equity.class"))+" "+day.String())
+	}},
+	{"AUD-02", func(g *Generator) (*draft, []Planting) {
+		d := g.notice("external.notice.auditor", "auditor", "non_reliance")
+		return one(d, "AUD-02", "doc-"+d.subject)
+	}},
+	{"GOV-02", func(g *Generator) (*draft, []Planting) {
+		d := g.ledgerDraft("hr.officer.appointed", "HRA")
+		person, role := g.name("person"), pick(g, []string{"peo", "president", "pfo", "pao", "poo"})
+		d.text("officer.person", person)
+		d.text("officer.role", role)
+		return one(d, "GOV-02", person+" "+role)
+	}},
+	{"GOV-05", func(g *Generator) (*draft, []Planting) {
+		d := g.notice("external.notice.erisa", "plan administrator", "blackout")
+		return one(d, "GOV-05", "doc-"+d.subject)
+	}},
+	{"CYB-11", func(g *Generator) (*draft, []Planting) {
+		d := g.incident("system.security_incident", pick(g, scoped), 2)
+		d.flag("is_suspected_breach", false)
+		d.text("incident.determination_status", "material")
+		d.at("incident.determined_at", g.now)
+		return one(d, "CYB-11", d.subject)
+	}},
+	{"FD-01", func(g *Generator) (*draft, []Planting) {
+		d := g.systemDraft("system.dlp", pick(g, systems), "DLP")
+		d.text("incident_id", d.subject)
+		d.text("activity", "send")
+		d.at("detected_at", g.now)
+		d.texts("incident.data_classes", "mnpi")
+		return one(d, "FD-01", d.subject)
+	}},
+	{"ITG-08", func(g *Generator) (*draft, []Planting) {
+		d := g.systemDraft("system.control_result", pick(g, scoped), "CTL")
+		d.text("control.control_id", g.name("KEY"))
+		d.text("control.test_result", "fail")
+		d.flag("control.is_key", true)
+		d.number("control.failure_count_period", g.between(1, 3))
+		day := calendar.DateOf(g.now.In(newYork()))
+		return one(d, "ITG-08", d.event.Text(d.field("control.control_id"))+" "+day.String())
 	}},
 	{"OPS-05", func(g *Generator) (*draft, []Planting) {
 		p := g.planted(1_000, 300_000)

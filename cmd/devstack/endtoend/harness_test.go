@@ -84,7 +84,8 @@ func impatient(t *testing.T) string {
 	return configured(t, filepath.Join("..", "..", "..", "deploy", "tocsin.example.yaml"),
 		"# session_timeout: 45s", "session_timeout: 8s", "# insert_timeout: 15s", "insert_timeout: 3s",
 		"# step_timeout: 20s", "step_timeout: 4s", "# drain_timeout: 30s", "drain_timeout: 6s",
-		"# intent_ttl: 1m", "intent_ttl: 5s")
+		"# intent_ttl: 1m", "intent_ttl: 5s",
+		"# reconcile_every: 10m", "reconcile_every: 0s") // which would hide that the loop had lost an alert
 }
 
 // configured is a copy of a configuration with texts replaced: old, new, old,

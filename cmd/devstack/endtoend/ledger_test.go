@@ -93,6 +93,8 @@ func TestLoads(t *testing.T) {
 	h.answers("the events", raw, "SELECT event_id, raw FROM events WHERE event_source = 'endtoend' ORDER BY toUInt32(substring(event_id, 6)) FORMAT TSVRaw")
 	h.answers("their candidates", []string{"load-100", "load-150", "load-200", "load-50"},
 		"SELECT event_id FROM candidates WHERE rule = 'CON-01' AND event_source = 'endtoend' ORDER BY event_id")
+	h.explains("CON-01")
+	h.explains("OPS-05")
 	if failed := h.query("SELECT count() FROM dead_letters"); failed != "0" {
 		t.Errorf("%s dead letters", failed)
 	}

@@ -28,14 +28,14 @@ const (
 
 // contract is record i.
 func contract(i int) *kgo.Record {
-	value := "1000.00"
+	value, yearly := "1000.00", "100.00" // over ten years: a year alone is large for no rule
 	if i%candidatesIn == 0 {
-		value = "900000000.00"
+		value, yearly = "900000000.00", "90000000.00"
 	}
 	return &kgo.Record{Topic: loadTopic, Key: fmt.Appendf(nil, "K-%d", i), Value: fmt.Appendf(nil,
 		`{"specversion":"1.0","id":"load-%[1]d","source":"endtoend","type":"ledger.contract.executed","time":"2026-11-23T18:30:00-05:00",`+
 			`"data":{"registrant_cik":"0009999999","group_currency":"USD","ledger_role":"leading","contract":{"contract_id":"K-%[1]d","contract_type":"sale","executed_at":"2026-11-23T18:30:00-05:00",`+
-			`"ordinary_course":false,"total_value_group":"%[2]s"}}}`, i, value)}
+			`"ordinary_course":false,"total_value_group":"%[2]s","annual_value_group":"%[3]s"}}}`, i, value, yearly)}
 }
 
 // produce starts the load: perSecond records a second until stop.

@@ -24,6 +24,7 @@ clickhouse:
   insert_timeout: %[4]s
 nats:
   servers: ["${FAULTS_NATS}"]
+  reconcile_every: 0s # it would hide that the loop had lost an alert
 rules:
   pack: %[5]s
 worker:

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/rules/packs"
+)
+
+// TestCatalogue holds the catalogue of each shipped pack, which is generated, to
+// its rules: go test ./cmd/tocsin -run Catalogue -update writes it anew.
+func TestCatalogue(t *testing.T) {
+	for _, name := range packs.Names() {
+		var out, errs bytes.Buffer
+		if code := runRules(t.Context(), []string{"catalogue", name}, nil, &out, &errs); code != exitOK {
+			t.Fatalf("%s: exit code %d: %s", name, code, &errs)
+		}
+		path := filepath.Join("..", "..", "rules", "packs", name, "README.md")
+		if *update {
+			if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		held, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(held), out.String()); diff != "" {
+			t.Errorf("%s (-held +generated)\n%s", path, diff)
+		}
+	}
+}

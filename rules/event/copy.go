@@ -1,0 +1,12 @@
+package event
+
+import "slices"
+
+// Copy returns a record whose own values may be set without changing r's. The
+// members of lists, which nobody changes in place, are shared.
+func (r *Record) Copy() Record {
+	c := *r
+	c.cells, c.texts = slices.Clone(r.cells), slices.Clone(r.texts)
+	c.lists, c.rows = slices.Clone(r.lists), slices.Clone(r.rows)
+	return c
+}
