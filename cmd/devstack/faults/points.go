@@ -6,7 +6,7 @@ const (
 	stepBeforeIntent = 1 // the intent is not yet committed
 	stepIntent       = 2 // the intent was acknowledged
 	stepMidInsert    = 3 // the server has begun the insert, its data are not sent
-	stepUnanswered   = 4 // the insert is sent whole, its answer not read
+	stepUnanswered   = 4 // the insert is sent whole, its answer not read; it is lost to a worker that stops here and goes on
 	stepStored       = 5 // the insert was acknowledged, the first publish not sent
 	stepMidPublish   = 6 // a publish is sent, perhaps not the last
 	stepPublished    = 7 // every publish was acknowledged, the completion not committed
@@ -58,8 +58,8 @@ func (w *watched) Write(p []byte) (int, error) {
 
 func (w *watched) Read(p []byte) (int, error) {
 	if token := w.token.Load(); token != nil {
-		if sent, ok := inserts.Load(token); ok && sent.(bool) {
-			pipeline.FaultPoint(4)
+		if sent, ok := inserts.Load(token); ok && sent.(bool) && pipeline.FaultPoint(4) {
+			w.Close() // the answer is lost
 		}
 	}
 	return w.Conn.Read(p)

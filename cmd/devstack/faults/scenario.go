@@ -24,15 +24,15 @@ type scenario struct {
 	forget    bool // ClickHouse remembers one token only
 	brief     bool // NATS remembers message ids for a moment only
 	long      bool // intents live for longTTL, so that a slow machine does not see one expire
-	cut       bool // the connections to ClickHouse are cut while the first worker stands still
+	alone     bool // the first worker goes on once its insert has landed, and before it is expelled
 }
 
 var scenarios = map[string]scenario{
 	// Stored and not published, and more records have come since: the second
 	// worker must store the same batch again, not a larger one.
 	"intent": {order: order{stepStored, 1, syscall.SIGKILL}},
-	// Stored, and the answer is lost with the connection.
-	"token": {order: order{stepUnanswered, 1, syscall.SIGSTOP}, cut: true, long: true},
+	// Stored, and the answer is lost.
+	"token": {order: order{stepUnanswered, 1, syscall.SIGSTOP}, alone: true, long: true},
 	// Stored as a candidate and not published, and the second worker's rules
 	// would not raise it.
 	"pin": {order: order{stepStored, 1, syscall.SIGKILL}, otherPack: true},
@@ -118,9 +118,15 @@ func (r *run) takeOver(ctx context.Context, s scenario, first *worker) error {
 		return err
 	}
 	r.say("the first worker is at step %d: %s", s.step, s.signal)
-	if s.cut {
-		sleep(ctx, time.Second) // the server answers
-		r.servers.front[clickhouseServer].Cut()
+	if s.alone {
+		// The second worker has two partitions, the first an insert under way.
+		err := await(ctx, takeOver, "the insert landed", func() bool {
+			n, err := r.servers.http.number(ctx, "SELECT uniqExact(topic, partition) FROM events")
+			return err == nil && n > partitions
+		})
+		if err != nil {
+			return err
+		}
 	} else {
 		// What the first worker left behind lies in its two partitions; the
 		// second stores it after it has taken them over, and goes on.
