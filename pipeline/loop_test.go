@@ -213,15 +213,57 @@ func TestDrainEndsByItself(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 4)
 		b.produce(0, 1000)
-		c := b.config()
-		w, err := New(c, b.sink, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		b.drain()
 		b.exact(1000)
+	})
+}
+
+// drain has a worker store what there is.
+func (b *bench) drain() {
+	b.t.Helper()
+	w, err := New(b.config(), b.sink, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Minute)
+	defer cancel()
+	if err := w.Drain(ctx); err != nil || ctx.Err() != nil {
+		b.t.Fatalf("drain: %v, %v", err, ctx.Err())
+	}
+}
+
+// A partition may end with what no commit passes over: markers of transactions,
+// and records of one that was aborted.
+func TestDrainEndsBehindTransactions(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		client := b.client(kgo.TransactionalID("ledger"))
+		defer client.Close()
+		n := 0
+		transaction := func(records int, end kgo.TransactionEndTry) {
+			t.Helper()
+			if err := client.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range records {
+				if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: value(n + i)}).FirstErr(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := client.EndTransaction(t.Context(), end); err != nil {
+				t.Fatal(err)
+			}
+			if end == kgo.TryCommit {
+				n += records
+			}
+		}
+		transaction(5, kgo.TryCommit)
+		transaction(3, kgo.TryAbort)
+		b.drain()
+		b.exact(n)
+		transaction(2, kgo.TryCommit)
+		b.drain()
+		b.exact(n)
 	})
 }
 

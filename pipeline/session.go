@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -145,63 +143,4 @@ func (s *session) leave(ctx context.Context) {
 	// Close leaves once more, in a goroutine, and then polls once more, which
 	// can block that goroutine for ever (kgo v1.22.2; found by TestChaos).
 	s.client.AllowRebalance()
-}
-
-// offsets is an offset for each partition.
-type offsets map[topicPartition]int64
-
-// endOffsets returns the end of every partition of the topics.
-func (w *Worker) endOffsets(ctx context.Context) (offsets, error) {
-	client, err := kgo.NewClient(w.Kafka...)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	listed, err := kadm.NewClient(client).ListCommittedOffsets(ctx, w.Topics...)
-	if err == nil {
-		err = listed.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	ends := make(offsets)
-	listed.Each(func(o kadm.ListedOffset) { ends[topicPartition{o.Topic, o.Partition}] = o.Offset })
-	for _, topic := range w.Topics {
-		if len(listed[topic]) == 0 {
-			return nil, fmt.Errorf("there is no topic %s", topic)
-		}
-	}
-	return ends, nil
-}
-
-// reached reports whether the group has settled everything before until. The
-// group is asked, not memory, because other workers may own the rest.
-func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
-	defer cancel()
-	adm := kadm.NewClient(s.client)
-	committed, err := adm.FetchOffsets(ctx, s.Group)
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) || retriable(err) {
-			return false, nil // asked again after the next cycle
-		}
-		return false, fmt.Errorf("read the offsets of group %s: %w", s.Group, err)
-	}
-	starts, err := adm.ListStartOffsets(ctx, s.Topics...)
-	if err != nil {
-		return false, nil
-	}
-	for tp, end := range until {
-		if start, ok := starts.Lookup(tp.topic, tp.partition); end == 0 || (ok && start.Offset >= end) {
-			continue // nothing there to be stored
-		}
-		o, ok := committed.Lookup(tp.topic, tp.partition)
-		if !ok || o.At < end {
-			return false, nil
-		}
-		if m, err := parseMark(o.Metadata, o.At); err != nil || (m.Intent != nil && o.At < end) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
