@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -137,7 +136,7 @@ func TestEveryAlertHasARunbookAndTests(t *testing.T) {
 	}
 }
 
-// example is the configuration that is in the image.
+// What the manifests set is read by the configuration.
 func TestManifestsUseTheConfigurationsVariables(t *testing.T) {
 	example, err := os.ReadFile("tocsin.example.yaml")
 	if err != nil {
@@ -154,5 +153,4 @@ func TestManifestsUseTheConfigurationsVariables(t *testing.T) {
 			}
 		}
 	}
-	_ = fmt.Sprint
 }
