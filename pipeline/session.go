@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -58,6 +59,13 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	return s.cycles > 0, nil
 }
 
+// heartbeat is how often a member asks the group, by the classic protocol,
+// whether a rebalance waits. Partitions stand still meanwhile, twice when a
+// member joins: with Kafka's usual 3 s the median of TestIntegrationRollingRestart
+// was 3.7 s, with this it was 2.0 s. By the server-side protocol the broker says
+// how often, 5 s unless it is told otherwise.
+const heartbeat = 500 * time.Millisecond
+
 func (s *session) options() []kgo.Opt {
 	protocol := []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer())}
 	if s.ServerSide {
@@ -75,6 +83,7 @@ func (s *session) options() []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.SessionTimeout(s.SessionTimeout),
 		kgo.RebalanceTimeout(s.SessionTimeout),
+		kgo.HeartbeatInterval(heartbeat),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { s.assigned(added, +1) }),
