@@ -210,12 +210,16 @@ func TestFilesBehindLinksAndCalendars(t *testing.T) {
 	r.looks(2)
 	r.says(changed)
 	digests[r.library.Current().Digest()] = true
+	write(t, mount, "..2/pack.yaml", packFile("Second, in place"))
+	r.looks(2)
+	r.says(changed)
+	digests[r.library.Current().Digest()] = true
 	write(t, calendar, "closures.csv", closed)
 	r.looks(2)
 	r.says(changed)
 	digests[r.library.Current().Digest()] = true
-	if len(digests) != 3 {
-		t.Errorf("%d digests of 3", len(digests))
+	if len(digests) != 4 {
+		t.Errorf("%d digests of 4", len(digests))
 	}
 }
 
