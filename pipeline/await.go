@@ -11,13 +11,13 @@ import (
 // told to health and log once; any other error is returned, and so is ctx's.
 func Await(ctx context.Context, health *Health, log *slog.Logger, pauseMin, pauseMax time.Duration, try func(context.Context) error) error {
 	pause := backoff{min: pauseMin, max: pauseMax}
-	for {
+	for was := ""; ; {
 		err := try(ctx)
 		what, passes := Waiting(err)
 		switch {
 		case err == nil:
-			if was, since, waited := health.proceed(""); waited {
-				log.Info("proceeding", "after", was, "waited", time.Since(since).Round(time.Millisecond))
+			for _, ended := range health.proceed("") {
+				log.Info("proceeding", "after", ended.For, "waited", time.Since(ended.Since).Round(time.Millisecond))
 			}
 			return nil
 		case ctx.Err() != nil:
@@ -25,9 +25,10 @@ func Await(ctx context.Context, health *Health, log *slog.Logger, pauseMin, paus
 		case !passes:
 			return err
 		}
-		if health.wait(what) {
+		if health.wait(what, was, err) {
 			log.Warn("waiting", "for", what, "error", err)
 		}
+		was = what
 		health.turn()
 		if !pause.sleep(ctx) {
 			return ctx.Err()

@@ -18,7 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
-	"tocsin/rules"
+	"tocsin/rules/event"
 )
 
 // churnTime is how long members come, go and freeze.
@@ -121,17 +121,21 @@ func (s *seen) Tail(ctx context.Context, cluster, topic string, partition int32)
 	return s.memory.Tail(ctx, cluster, topic, partition)
 }
 
-// Current stands between a poll and the intent. Whoever pauses there, or in a
-// store that does not listen, holds the cycle, and so the rebalance, until the
-// group expels the member. Then it goes on with what it holds.
-func (s *seen) Current() *rules.Engine {
-	<-time.After(s.pause())
-	return s.memory.Current()
+// fits stands between a poll and the intent. Whoever pauses there, or in a store
+// that does not listen, holds the cycle, and so the rebalance, until the group
+// expels the member. Then it goes on with what it holds.
+func (s *seen) fits(*event.Event) *event.Failure {
+	if s.seldom() {
+		<-time.After(s.pause())
+	}
+	return nil
 }
 
-// ByDigest implements Library.
-func (s *seen) ByDigest(ctx context.Context, digest string) (*rules.Engine, error) {
-	return s.memory.ByDigest(ctx, digest)
+// seldom is true for an event in fifty.
+func (s *seen) seldom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.random.Float64() < 0.02
 }
 
 // churner is a member with a network of its own.
@@ -153,7 +157,8 @@ func (c *churn) join(random *rand.Rand) *churner {
 		Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, ServerSide: c.serverSide,
 		MaxRecords: 200, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
 		RebalanceGrace: time.Second, SessionTimeout: 3 * time.Second, BackoffMin: 50 * time.Millisecond, BackoffMax: time.Second,
-	}, view, c.memory, view, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+		Fits: view.fits,
+	}, view, c.memory, c.memory, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ func (s *session) cycle(ctx context.Context) error {
 	s.hurry.Store(&hurry)
 	defer s.hurry.Store(nil)
 
+	s.rules = s.library.Current()
 	turn := &turn{client: s.client}
 	defer turn.end()
 	held, err := s.gather(gather, work)
@@ -51,6 +52,7 @@ func (s *session) cycle(ctx context.Context) error {
 		s.abandon(held)
 		return err
 	}
+	s.place()
 	err = s.deliverAll(work, held)
 	s.abandon(held) // what was not settled
 	if err != nil && (work.Err() == nil || !errors.Is(err, context.Canceled)) {
@@ -153,7 +155,7 @@ func (s *session) deliver(ctx context.Context, p *partition) error {
 	held := false
 	if p.open.replay {
 		// It may be stored, and for longer than the store remembers its token.
-		err := s.persist(ctx, "look", func(ctx context.Context) (err error) {
+		err := s.persist(ctx, p, "look", func(ctx context.Context) (err error) {
 			var chain Hash
 			if chain, held, err = s.store.Holds(ctx, b); held {
 				// Not what was computed here: compaction may have taken records
@@ -172,13 +174,13 @@ func (s *session) deliver(ctx context.Context, p *partition) error {
 		}
 	}
 	if !held {
-		if err := s.persist(ctx, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) }); err != nil {
+		if err := s.persist(ctx, p, "store", func(ctx context.Context) error { return s.store.Store(ctx, b) }); err != nil {
 			return s.late(p, err)
 		}
 		s.metrics.stored(b)
 	}
 	if alerts := b.Alerts(); len(alerts) > 0 {
-		if err := s.persist(ctx, "publish", func(ctx context.Context) error { return s.publisher.Publish(ctx, alerts) }); err != nil {
+		if err := s.persist(ctx, p, "publish", func(ctx context.Context) error { return s.publisher.Publish(ctx, alerts) }); err != nil {
 			return err
 		}
 		s.metrics.published(alerts)
@@ -197,20 +199,20 @@ func (s *session) late(p *partition, err error) error {
 	return nil
 }
 
-// persist tries a step until it succeeds. An error that passes is waited for,
+// persist tries a step of a partition until it succeeds. An error that passes is waited for,
 // without end: only a rebalance or the worker's own end breaks the wait. Any
 // other error stops the worker.
-func (s *session) persist(ctx context.Context, step string, try func(context.Context) error) error {
+func (s *session) persist(ctx context.Context, p *partition, step string, try func(context.Context) error) error {
 	pause := backoff{min: s.BackoffMin, max: s.BackoffMax}
-	for waited := false; ; waited = true {
+	for was := ""; ; {
 		began := time.Now()
 		once, cancel := context.WithTimeout(ctx, s.StepTimeout)
 		err := try(once)
 		cancel()
 		if err == nil {
 			s.metrics.step(step, time.Since(began))
-			if waited {
-				s.proceeding("")
+			if was != "" {
+				s.proceeding(was)
 			}
 			return nil
 		}
@@ -227,7 +229,9 @@ func (s *session) persist(ctx context.Context, step string, try func(context.Con
 		if !ok {
 			what = step + ": no answer within step_timeout"
 		}
-		s.waiting(what, err)
+		s.waiting(what, was, err)
+		was = what
+		s.health.fail(p.topicPartition, err)
 		s.metrics.retried(step)
 		s.health.turn()
 		if !pause.sleep(ctx) {
@@ -268,11 +272,29 @@ func (s *session) release(held []*partition) {
 		s.proceeding("")
 	case quiet && !s.owing():
 		// What a sink was waited for went to another member.
-		if what := s.health.Status(time.Now(), 0).WaitingFor; what != waitKafka {
-			s.proceeding(what)
+		for _, w := range s.health.Status(time.Now(), 0).Waits {
+			if w.For != waitKafka {
+				s.proceeding(w.For)
+			}
 		}
 	}
 	s.metrics.idle()
+	for _, p := range s.partitions {
+		s.metrics.holds(p.oldest) // what was abandoned
+	}
+	s.place()
+}
+
+// place tells the status page where the worker is.
+func (s *session) place() {
+	places := make(map[topicPartition]Place, len(s.partitions)+len(s.unread))
+	for tp := range s.unread {
+		places[tp] = Place{Topic: tp.topic, Partition: tp.partition, Next: -1, End: -1, Promised: -1}
+	}
+	for tp, p := range s.partitions {
+		places[tp] = p.place()
+	}
+	s.health.place(places)
 }
 
 // owing reports whether a batch was promised here and is not settled, or a

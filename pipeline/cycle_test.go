@@ -134,7 +134,7 @@ func TestARowCarriesItsRecord(t *testing.T) {
 // One poll can bring a partition's records from two leaders, in order.
 func TestRunsOfOnePartitionStayInOrder(t *testing.T) {
 	memory := newMemory()
-	s := &session{Worker: &Worker{library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
+	s := &session{rules: memory.Current(), Worker: &Worker{library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
 		partitions: map[topicPartition]*partition{{topic, 0}: {topicPartition: topicPartition{topic, 0}, next: 0}}}
 	var fetches kgo.Fetches
 	for o := range int64(6) {

@@ -15,7 +15,8 @@
 // lock around data. Judging fans out by partition and joins again; storing and
 // publishing fan out by batch and join again, batches with candidates first. Polling blocks rebalancing, so
 // what the group's callbacks touch is never touched at the same time here.
-// Back-pressure is the absence of the next poll.
+// Back-pressure is the absence of the next poll. The rules of new batches are
+// asked for once a cycle, so they may change between cycles.
 //
 // # States of a partition's batch
 //

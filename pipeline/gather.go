@@ -64,7 +64,7 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		case ctx.Err() != nil:
 			return held, nil
 		case done && late && more == 0 && len(replaying) > 0:
-			s.waiting(waitKafka, fmt.Errorf("the promised records of %d partitions do not come", len(replaying)))
+			s.waiting(waitKafka, "", fmt.Errorf("the promised records of %d partitions do not come", len(replaying)))
 			return held, nil
 		case !done && !candidate && n < s.MaxRecords && !late:
 			continue
@@ -115,6 +115,7 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		if len(f.Records) == 0 || p == nil {
 			return // what has not begun is fetched again when it does
 		}
+		p.end = f.LastStableOffset
 		if p.tail != nil && p.open == nil && f.Records[0].Offset > p.next {
 			s.forgo(p)
 		}
@@ -125,7 +126,10 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		}
 		all = append(all, polled{tp, records})
 		n += len(records)
-		s.metrics.polled(records[0])
+		if at := timestamp(records[0]); p.oldest.IsZero() || at.Before(p.oldest) {
+			p.oldest = at // a partition's first record is its oldest
+		}
+		s.metrics.holds(p.oldest)
 	})
 	began := time.Now()
 	byPartition := make(map[*partition][][]*kgo.Record)
@@ -166,9 +170,9 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 }
 
 // open begins a batch: a replay under the rules that its intent names, else a
-// new one under the current rules.
+// new one under the rules of the cycle.
 func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) error {
-	engine, limits := s.library.Current(), s.Limits
+	engine, limits := s.rules, s.Limits
 	if p.pending != nil {
 		limits.MaxBytes = p.pending.MaxBytes
 		if first.Offset != p.next {
@@ -176,7 +180,7 @@ func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) err
 				"records that were not yet settled have expired or were deleted. Compare with the rows stored for that range before anything else", p.topicPartition, p.next, p.pending.Last, first.Offset))
 		}
 		if p.pending.Digest != engine.Digest() {
-			err := s.persist(ctx, "rules", func(ctx context.Context) (err error) {
+			err := s.persist(ctx, p, "rules", func(ctx context.Context) (err error) {
 				engine, err = s.library.ByDigest(ctx, p.pending.Digest)
 				return err
 			})
@@ -185,6 +189,7 @@ func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) err
 			}
 		}
 	}
+	p.digest = engine.Digest()
 	p.open = &openBatch{
 		Batch: Batch{Cluster: s.Cluster, Topic: p.topic, Partition: p.partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion()},
 		rules: engine, limits: limits, replay: p.pending != nil, head: p.head, before: p.head, complete: p.pending == nil, overrun: -1,

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Metrics is everything a worker counts. Names and labels are an interface:
@@ -22,7 +21,8 @@ type Metrics struct {
 	abandons   prometheus.Counter
 	cycleSize  prometheus.Histogram
 	candidates prometheus.Histogram // seconds from record to acknowledged alert
-	oldest     atomic.Int64         // Kafka timestamp in ms of the oldest record not stored; 0 none
+	age        prometheus.GaugeFunc
+	oldest     atomic.Int64 // Kafka timestamp in ms of the oldest record not stored; 0 none
 }
 
 // NewMetrics returns metrics that are registered with reg.
@@ -46,14 +46,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		candidates: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "record_to_candidate_seconds",
 			Help: "Time from a record's Kafka timestamp to the acknowledgement of its alert.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 20)}),
 	}
-	age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: "oldest_unstored_age_seconds",
+	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: "oldest_unstored_age_seconds",
 		Help: "Time that the oldest record fetched and not yet stored has waited since it was produced; 0 when there is none."}, func() float64 {
 		if at := m.oldest.Load(); at != 0 {
 			return max(time.Since(time.UnixMilli(at)).Seconds(), 0)
 		}
 		return 0
 	})
-	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.cycleSize, m.candidates, age)
+	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.cycleSize, m.candidates, m.age)
 	return m
 }
 
@@ -63,15 +63,18 @@ func (m *Metrics) gathered(n int) {
 	}
 }
 
-// polled notes the first record of a fetch, the oldest of its partition.
-func (m *Metrics) polled(rec *kgo.Record) {
-	at := rec.Timestamp.UnixMilli()
-	if oldest := m.oldest.Load(); oldest == 0 || at < oldest {
-		m.oldest.Store(at)
+// holds notes the timestamp of a partition's oldest record that is fetched and
+// not settled; zero when there is none.
+func (m *Metrics) holds(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if oldest := m.oldest.Load(); oldest == 0 || at.UnixMilli() < oldest {
+		m.oldest.Store(at.UnixMilli())
 	}
 }
 
-// idle notes that the cycle holds nothing any more.
+// idle notes that nothing is held any more.
 func (m *Metrics) idle() { m.oldest.Store(0) }
 
 func (m *Metrics) step(name string, took time.Duration) {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,6 +38,12 @@ type partition struct {
 	next    int64 // offset after the last settled record, or first of pending
 	epoch   int32 // leader epoch of the record before next; -1 unknown
 
+	// What the status page says besides; see Place.
+	end       int64 // -1 unknown
+	oldest    time.Time
+	digest    string
+	settledAt time.Time // when a batch was last settled
+
 	open *openBatch
 	slab slab
 }
@@ -71,6 +78,16 @@ func (p *partition) completion() commitment {
 func (p *partition) settle() {
 	p.head, p.next, p.epoch = p.open.head, p.open.Last+1, p.open.epoch
 	p.pending, p.tail, p.settled, p.open.done = nil, nil, true, true
+	p.oldest, p.settledAt = time.Time{}, time.Now()
+}
+
+// place is where the worker is in the partition.
+func (p *partition) place() Place {
+	at := Place{Topic: p.topic, Partition: p.partition, Next: p.next, End: p.end, Promised: -1, Oldest: p.oldest, Digest: p.digest, Settled: p.settledAt}
+	if p.pending != nil {
+		at.Promised = p.pending.Last
+	}
+	return at
 }
 
 // retriable reports whether Kafka says that the same request may succeed later.

@@ -226,7 +226,7 @@ func TestAnErrorThatWrapsCanceledStopsTheWorker(t *testing.T) {
 // A promise is only good for the record it begins with.
 func TestABatchThatBeginsElsewhereThanPromisedIsRefused(t *testing.T) {
 	memory := newMemory()
-	s := &session{Worker: &Worker{library: memory}}
+	s := &session{rules: memory.Current(), Worker: &Worker{library: memory}}
 	p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 9, Digest: memory.Current().Digest()}, next: 2}
 	var stopped *stopError
 	for _, offset := range []int64{1, 3} {

@@ -60,7 +60,7 @@ func (s *session) begin(ctx context.Context) error {
 		if err != nil {
 			return stop(fmt.Errorf("%s in group %s: %w", tp, s.Group, err))
 		}
-		s.know(&partition{topicPartition: tp, epoch: -1, head: m.Head, pending: m.Intent, next: o.At})
+		s.know(&partition{topicPartition: tp, epoch: -1, end: -1, head: m.Head, pending: m.Intent, next: o.At})
 		if m.Intent != nil {
 			s.log.Info("replaying", "partition", tp.String(), "first", o.At, "last", m.Intent.Last, "rules", short(m.Intent.Digest))
 		}
@@ -88,7 +88,7 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition) 
 		if err != nil {
 			return fmt.Errorf("find the last row of %s: %w", tp, err)
 		}
-		p := &partition{topicPartition: tp, epoch: -1, settled: true}
+		p := &partition{topicPartition: tp, epoch: -1, end: -1, settled: true}
 		switch {
 		case stored && !s.still(tp, tail):
 			waits = true
@@ -121,7 +121,7 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition) 
 		s.know(p)
 	}
 	if waits {
-		s.waiting(waitTail, errors.New("group "+s.Group+" has no committed offsets, but rows are stored: if another group stores into the same table, stop it or give it another kafka.cluster"))
+		s.waiting(waitTail, "", errors.New("group "+s.Group+" has no committed offsets, but rows are stored: if another group stores into the same table, stop it or give it another kafka.cluster"))
 	} else {
 		s.proceeding(waitTail)
 	}

@@ -361,7 +361,7 @@ func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{Worker: w, partitions: make(map[topicPartition]*partition)}
+	s := &session{Worker: w, partitions: make(map[topicPartition]*partition), rules: b.sink.Current()}
 	if s.client, err = kgo.NewClient(); err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,7 @@ func (w *Worker) Drain(ctx context.Context) error {
 
 func (w *Worker) run(ctx context.Context, until offsets) error {
 	pause := backoff{min: w.BackoffMin, max: w.BackoffMax}
-	for {
+	for was := ""; ; {
 		progress, err := w.runSession(ctx, until)
 		var stopped *stopError
 		switch {
@@ -158,7 +158,8 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 		if !ok {
 			what = waitKafka
 		}
-		w.waiting(what, err)
+		w.waiting(what, was, err)
+		was = what
 		w.health.turn()
 		if !pause.sleep(ctx) {
 			return nil
@@ -166,9 +167,10 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 	}
 }
 
-// waiting tells operators, once, what the worker waits for.
-func (w *Worker) waiting(what string, err error) {
-	if w.health.wait(what) {
+// waiting tells operators, once, what the worker waits for. instead is what the
+// same step waited for before; it is empty when that is the same, or nothing.
+func (w *Worker) waiting(what, instead string, err error) {
+	if w.health.wait(what, instead, err) {
 		w.log.Warn("waiting", "for", what, "error", err)
 	}
 }
@@ -179,8 +181,8 @@ const waitKafka = "Kafka"
 // proceeding tells operators, once, that the worker no longer waits for what,
 // or, when what is empty, for anything.
 func (w *Worker) proceeding(what string) {
-	if what, since, ok := w.health.proceed(what); ok {
-		w.log.Info("proceeding", "after", what, "waited", time.Since(since).Round(time.Millisecond))
+	for _, ended := range w.health.proceed(what) {
+		w.log.Info("proceeding", "after", ended.For, "waited", time.Since(ended.Since).Round(time.Millisecond))
 	}
 }
 

@@ -75,6 +75,7 @@ type workerConfig struct {
 
 type httpConfig struct {
 	Listen string `yaml:"listen"`
+	Pprof  bool   `yaml:"pprof"`
 }
 
 type logConfig struct {

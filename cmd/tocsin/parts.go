@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"os"
-	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -80,44 +77,6 @@ func (r *rulesConfig) openEngine() (*rules.Pack, *rules.Engine, error) {
 		return nil, nil, err
 	}
 	return pack, rules.NewEngine(pack), nil
-}
-
-// library finds rules by digest: the current ones in memory, earlier ones in
-// ClickHouse, where every worker keeps the pack it judges by.
-type library struct {
-	current *rules.Engine
-	load    func(ctx context.Context, digest string) ([]byte, error)
-
-	mu      sync.Mutex // replays of several partitions may ask at once
-	earlier map[string]*rules.Engine
-}
-
-func (l *library) Current() *rules.Engine { return l.current }
-
-func (l *library) ByDigest(ctx context.Context, digest string) (*rules.Engine, error) {
-	if digest == l.current.Digest() {
-		return l.current, nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if e := l.earlier[digest]; e != nil {
-		return e, nil
-	}
-	archive, err := l.load(ctx, digest)
-	if err != nil {
-		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
-	}
-	pack, err := rules.OpenArchive(archive)
-	if err != nil {
-		return nil, fmt.Errorf("the rules %s, under which a batch was promised: %w", digest, err)
-	}
-	if pack.Digest() != digest {
-		return nil, fmt.Errorf("the rules %s, under which a batch was promised: what the table packs keeps under that digest has the digest %s: "+
-			"it was altered; restore the row", digest, pack.Digest())
-	}
-	e := rules.NewEngine(pack)
-	l.earlier[digest] = e
-	return e, nil
 }
 
 // readConfig loads the file of a command's --config and prints what is wrong.

@@ -37,7 +37,9 @@ func listen(address string) (*probes, error) {
 //	/metrics  Prometheus
 //	/healthz  200 while the loop turns
 //	/readyz   200 while partitions are assigned and nothing is waited for
-func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, health *pipeline.Health) error {
+//	/status   all of it: text, or JSON when that is asked for
+//	/debug/pprof/  profiles, when profiling
+func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, health *pipeline.Health, rules *inForce, profiling bool) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 	answer := func(ok func(pipeline.Status) bool) http.HandlerFunc {
@@ -52,6 +54,14 @@ func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, healt
 	}
 	mux.HandleFunc("GET /healthz", answer(func(s pipeline.Status) bool { return s.Live }))
 	mux.HandleFunc("GET /readyz", answer(func(s pipeline.Status) bool { return s.Ready }))
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		at := now()
+		page := newStatusPage(health.Status(at, liveLimit), rules.status(), at)
+		page.serve(w, r)
+	})
+	if profiling {
+		profiles(mux)
+	}
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,

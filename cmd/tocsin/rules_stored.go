@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"tocsin/rules"
 	"tocsin/rules/event"
 	"tocsin/sinks/clickhouse"
 )
@@ -66,7 +65,6 @@ func (f *explainFlags) stored(ctx context.Context, at clickhouse.Place) (*subjec
 	if err != nil {
 		return nil, err
 	}
-	lib := &library{current: current, load: store.LoadPack, earlier: map[string]*rules.Engine{}}
-	s.engine, err = lib.ByDigest(ctx, record.Digest)
+	s.engine, err = newLibrary(current, store.LoadPack).ByDigest(ctx, record.Digest)
 	return s, err
 }

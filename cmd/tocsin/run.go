@@ -8,6 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -63,20 +66,30 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	build(registry, engine)
-	w := &assembly{config: c, pack: pack, engine: engine, registry: registry, health: pipeline.NewHealth(now()), log: log}
+	w := &assembly{config: c, pack: pack, engine: engine, inForce: newInForce(pack, now()), registry: registry, health: pipeline.NewHealth(now()), log: log}
+	registry.MustRegister(w.inForce, w.health)
+	if !dry {
+		// From now on, because the signal would end the process otherwise; it is
+		// answered once the worker works.
+		w.reload = make(chan os.Signal, 1)
+		signal.Notify(w.reload, syscall.SIGHUP)
+		defer signal.Stop(w.reload)
+	}
 	if dry {
 		c.Kafka.Group += "-dry-run"
 	}
 	log.Info("starting", "version", version, "pack", pack.ID, "rules", len(engine.Rules()), "digest", engine.Digest(), "calendar", engine.CalendarVersion(),
 		"group", c.Kafka.Group, "topics", c.Kafka.Topics, "http", probes.listener.Addr().String(), "dry_run", dry, "drain", drain)
 
-	// Three actors: the worker, whose end is everybody's, the probes, and, when
-	// the sinks are open, what reconciles them (patrol.go).
+	log.Info("settings", settings(c)...)
+
+	// Two actors, the worker, whose end is everybody's, and the probes; and two
+	// within the worker, when the sinks are open: what reconciles them
+	// (patrol.go), and what brings its rules up to date (reload.go).
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return probes.serve(ctx, registry, w.health) })
+	group.Go(func() error { return probes.serve(ctx, registry, w.health, w.inForce, c.HTTP.Pprof) })
 	group.Go(func() error {
 		defer cancel()
 		err := w.run(ctx, drain, dry, stdout)
@@ -95,6 +108,8 @@ type assembly struct {
 	config   *config
 	pack     *rules.Pack
 	engine   *rules.Engine
+	inForce  *inForce
+	reload   chan os.Signal // the demand for a reload; nil in a dry run
 	registry *prometheus.Registry
 	health   *pipeline.Health
 	log      *slog.Logger
@@ -147,7 +162,17 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 	if w.config.NATS.ReconcileEvery > 0 {
 		defer w.reconcile(ctx, db, stream)()
 	}
-	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
+	lib := newLibrary(w.engine, db.LoadPack)
+	reload := &reloader{files: &w.config.Rules, library: lib, inForce: w.inForce, bound: w.config.Worker.StepTimeout, log: w.log,
+		keep: func(ctx context.Context, pack *rules.Pack) error {
+			return db.SavePack(ctx, pack.Digest(), pack.ID, pack.Archive())
+		}}
+	ctx, cancel := context.WithCancel(ctx)
+	var reloading sync.WaitGroup
+	reloading.Go(func() { reload.run(ctx, w.reload) })
+	defer reloading.Wait() // before the sinks are closed
+	defer cancel()
+	return w.loop(ctx, drain, db, stream, lib)
 }
 
 // reconcile starts the third actor, which ends with the worker: end waits for
@@ -187,14 +212,6 @@ func (o onlyRules) Current() *rules.Engine { return o.engine }
 
 func (o onlyRules) ByDigest(_ context.Context, digest string) (*rules.Engine, error) {
 	return nil, fmt.Errorf("a dry run under rules %s was broken off: delete its consumer group, whose name ends in -dry-run", digest)
-}
-
-// build publishes what the worker is made of as labels of a constant.
-func build(registry prometheus.Registerer, engine *rules.Engine) {
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tocsin", Name: "build_info",
-		Help:        "1, with the version, rules and calendar as labels.",
-		ConstLabels: prometheus.Labels{"version": version, "rules": engine.Digest(), "calendar": engine.CalendarVersion()}},
-		func() float64 { return 1 }))
 }
 
 // printError prints an error for a person: diagnostics with their snippets,

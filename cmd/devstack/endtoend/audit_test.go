@@ -3,8 +3,6 @@ package endtoend
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -295,9 +293,9 @@ func TestReconcile(t *testing.T) {
 	if err != nil || recent == 0 || recent == len(before) {
 		t.Fatalf("%d candidates of %d are recent, %v", recent, len(before), err)
 	}
-	w := h.worker()
+	w := h.workerOf(program, configured(t, h.config, "reconcile_every: 0s", "reconcile_every: 10m"))
 	reconciled := fmt.Sprintf("\ntocsin_reconciled_alerts_total %d\n", recent)
-	h.eventually(time.Minute, "the worker counts"+reconciled, func() bool { return strings.Contains(h.scrape(), reconciled) })
+	h.eventually(time.Minute, "the worker counts"+reconciled, func() bool { return strings.Contains(h.metrics(w, "/metrics"), reconciled) })
 	for _, m := range h.messages() { // the older ones would come first
 		if !slices.Contains(before, m) || !strings.Contains(m, `"partition":0,`) {
 			t.Errorf("the worker published what it should leave, or another alert than the first:\n%s", m)
@@ -323,21 +321,6 @@ func TestReconcile(t *testing.T) {
 	if out, code := h.exec([]int{problems}, "reconcile"); code != problems || !strings.HasSuffix(out, "10 candidates, 10 missing from the stream, 0 published, 10 failed\n") || len(h.messages()) > 0 {
 		t.Errorf("altered records: exit code %d\n%s", code, out)
 	}
-}
-
-// scrape returns the metrics of the worker that was started last.
-func (h *harness) scrape() string {
-	h.t.Helper()
-	resp, err := http.Get("http://" + h.metrics + "/metrics")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return string(text)
 }
 
 // messages returns subject and body of every alert in the stream, sorted.

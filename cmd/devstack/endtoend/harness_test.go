@@ -50,9 +50,8 @@ func testMain(m *testing.M) int {
 type harness struct {
 	t *testing.T
 	stack.Addresses
-	config  string
-	kafka   *kgo.Client
-	metrics string // address of the worker that was started last
+	config string
+	kafka  *kgo.Client
 }
 
 // start starts the servers that present lacks.
@@ -125,7 +124,6 @@ func (h *harness) workerOf(binary, config string) *stack.Worker {
 		h.t.Fatal(err)
 	}
 	a.Metrics = loopback.Addr(ports[0])
-	h.metrics = a.Metrics
 	log, err := os.CreateTemp(h.t.TempDir(), "worker-*.log")
 	if err != nil {
 		h.t.Fatal(err)

@@ -28,6 +28,7 @@ const (
 // Worker is a running tocsin process.
 type Worker struct {
 	process *process.Process
+	metrics string
 }
 
 // StartWorker brings the database up to date by `tocsin migrate` and starts
@@ -49,7 +50,7 @@ func StartWorker(ctx context.Context, a Addresses, binary, config string, output
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{process: p}
+	w := &Worker{process: p, metrics: a.Metrics}
 	if err := w.await(ctx, "http://"+a.Metrics+ready); err != nil {
 		p.Kill()
 		return nil, fmt.Errorf("%s run: %w: %s", binary, err, strings.TrimSpace(p.Tail()))
@@ -59,6 +60,9 @@ func StartWorker(ctx context.Context, a Addresses, binary, config string, output
 
 // Pid is the worker's process id.
 func (w *Worker) Pid() int { return w.process.Pid() }
+
+// Metrics is where the worker serves metrics and health, host:port.
+func (w *Worker) Metrics() string { return w.metrics }
 
 // Done is closed when the worker has ended.
 func (w *Worker) Done() <-chan struct{} { return w.process.Done() }
