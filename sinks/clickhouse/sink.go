@@ -37,7 +37,11 @@ func Open(ctx context.Context, c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := inspect(ctx, conn, c.Database, c.Remember); err != nil {
+	err = inspect(ctx, conn, c.Database, c.Remember)
+	if err == nil {
+		err = c.checkAddresses(ctx, conn)
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return newSink(conn, c), nil

@@ -56,6 +56,9 @@ func NewFront(tb testing.TB, server string, config *tls.Config) *Front {
 // Demand has the connections to come made under another configuration.
 func (f *Front) Demand(config *tls.Config) { f.config.Store(config) }
 
+// Config is what Demand was last given.
+func (f *Front) Config() *tls.Config { return f.config.Load() }
+
 // Cut ends the connections that are open.
 func (f *Front) Cut() {
 	f.mu.Lock()
