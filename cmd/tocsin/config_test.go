@@ -42,8 +42,9 @@ func TestExampleConfiguration(t *testing.T) {
 
 var keyed = regexp.MustCompile(`^[a-z_]+$`)
 
-// prose are words of the example's comments that look like keys.
-var prose = map[string]bool{"message": true}
+// prose are words of the example's comments that look like keys, and keys of
+// which the example shows a use and no default: there is none.
+var prose = map[string]bool{"message": true, "tls": true, "sasl": true, "creds": true, "nkey": true, "user": true, "password": true}
 
 // Every key that the example shows commented out, with the value it shows, is
 // the default.
