@@ -17,6 +17,9 @@ import (
 // config is the configuration file. deploy/tocsin.example.yaml documents it,
 // key by key, and a test decodes it.
 type config struct {
+	// Production makes a failure of what is a warning elsewhere: data kept once.
+	Production bool `yaml:"production"`
+
 	Kafka      kafkaConfig      `yaml:"kafka,required"`
 	ClickHouse clickhouseConfig `yaml:"clickhouse,required"`
 	NATS       natsConfig       `yaml:"nats,required"`

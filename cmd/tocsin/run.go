@@ -143,6 +143,7 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 		return err
 	}
 	defer stream.Close()
+	w.warn(ctx, stream)
 	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
 }
 
