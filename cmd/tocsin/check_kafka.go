@@ -25,6 +25,16 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 	defer client.Close()
 	adm := kadm.NewClient(client)
 	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
+	var denied *kadm.AuthError
+	if errors.As(err, &denied) {
+		var errs []error
+		for _, name := range c.Kafka.Topics {
+			if _, err := adm.ListTopics(ctx, name); errors.As(err, &denied) {
+				errs = append(errs, fmt.Errorf("topic %s may not be read. Grant READ on it", name))
+			}
+		}
+		return "", errors.Join(append(errs, c.checkRetention(ctx, adm)...)...)
+	}
 	if err != nil {
 		return "", pipeline.Wait("Kafka", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err))
 	}
@@ -126,19 +136,19 @@ func (c *config) checkRetention(ctx context.Context, adm *kadm.Client) (errs []e
 		}
 	}
 	minutes := number(configs, "offsets.retention.minutes")
-	topics, err := adm.DescribeTopicConfigs(ctx, c.Kafka.Topics...)
-	if err != nil {
-		return []error{fmt.Errorf("the topics' settings cannot be read: %w. Grant DESCRIBE_CONFIGS on them", err)}
-	}
-	for _, t := range topics {
-		if t.Err != nil {
-			errs = append(errs, fmt.Errorf("the settings of topic %s cannot be read: %w. Grant DESCRIBE_CONFIGS on it", t.Name, t.Err))
+	for _, name := range c.Kafka.Topics {
+		t, err := adm.DescribeTopicConfigs(ctx, name) // each for itself, so that an error is one topic's
+		if err == nil && len(t) > 0 {
+			err = t[0].Err
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the settings of topic %s cannot be read: %w. Grant DESCRIBE_CONFIGS on it", name, err))
 			continue
 		}
-		ms := number(kadm.ResourceConfigs{t}, "retention.ms")
+		ms := number(t, "retention.ms")
 		if minutes > 0 && ms > 0 && minutes*60_000 < ms {
 			errs = append(errs, fmt.Errorf("offsets.retention.minutes is %d and retention.ms of topic %s is %d: "+
-				"a group that stops for that long loses its place although the records are kept. Raise offsets.retention.minutes to %d or more", minutes, t.Name, ms, ms/60_000))
+				"a group that stops for that long loses its place although the records are kept. Raise offsets.retention.minutes to %d or more", minutes, name, ms, ms/60_000))
 		}
 	}
 	return errs
