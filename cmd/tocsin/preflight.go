@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -53,8 +54,9 @@ func warning(part, code, mend, format string, args ...any) finding {
 }
 
 // warn looks at everything that is not refused, tells the log once and sets the
-// metric. What cannot be looked at now is not waited for: the loop will say so.
-func (w *assembly) warn(ctx context.Context, stream *nats.Sink) {
+// metric. What cannot be looked at now is not waited for: the loop will say so. The
+// error is one copy where production is promised more.
+func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
@@ -69,7 +71,11 @@ func (w *assembly) warn(ctx context.Context, stream *nats.Sink) {
 		if f.Code != "" {
 			gauge.WithLabelValues(f.Part, f.Code).Set(1)
 		}
+		if f.Level == levelFailure && f.Code == warnReplica {
+			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
+		}
 	}
+	return err
 }
 
 // lone is one copy where there should be several: a failure in production.

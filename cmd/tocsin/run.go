@@ -143,7 +143,9 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 		return err
 	}
 	defer stream.Close()
-	w.warn(ctx, stream)
+	if err := w.warn(ctx, stream); err != nil {
+		return err
+	}
 	return w.loop(ctx, drain, db, stream, &library{current: w.engine, load: db.LoadPack, earlier: make(map[string]*rules.Engine)})
 }
 

@@ -269,4 +269,11 @@ func TestGrants(t *testing.T) {
 	if out, err := g.check(); err != nil {
 		t.Errorf("with everything granted again: %v\n%s", err, out)
 	}
+	// Production is promised more than one copy.
+	config := configured(t, g.config, "rules: {", "production: true\nrules: {")
+	for _, command := range []string{"check", "run"} {
+		if out, err := g.run(command, "--config", config); err == nil || !strings.Contains(out, "has one replica") || !strings.Contains(out, "is kept once") {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
 }
