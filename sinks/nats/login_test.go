@@ -68,7 +68,7 @@ func TestLoginsAreReadAgain(t *testing.T) {
 			// The server does not know the worker any more: it waits.
 			same := at(s)
 			stop(s)
-			s = start(t, same, func(o *server.Options) { know(o, 2) })
+			start(t, same, func(o *server.Options) { know(o, 2) })
 			for limit := time.After(bound); ; {
 				err := sink.Publish(t.Context(), alerts(1, 1))
 				what, ok := pipeline.Waiting(err)

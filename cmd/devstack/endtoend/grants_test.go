@@ -37,6 +37,7 @@ type guarded struct {
 	db     driver.Conn
 	config string
 
+	address string // of ClickHouse
 	// rights are a worker's in ClickHouse: all of it, verb, database, table. The
 	// user lacking_N has all but the one of that number.
 	rights [][]string
@@ -48,7 +49,7 @@ func guard(t *testing.T) *guarded {
 	t.Helper()
 	g := &guarded{t: t}
 	brokers := g.kafka()
-	clickhouseAddr := g.clickhouse()
+	g.address = g.clickhouse()
 	nats := g.nats()
 	write := func(user, natsUser string) string {
 		path := filepath.Join(t.TempDir(), "tocsin.yaml")
@@ -58,7 +59,7 @@ nats: { servers: ["%s"], user: %s, password: %s }
 rules: { pack: sox409 }
 http: { listen: "127.0.0.1:0" }
 log: { level: debug }
-`, brokers, secret, clickhouseAddr, user, secret, nats, natsUser, secret)
+`, brokers, secret, g.address, user, secret, nats, natsUser, secret)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -231,6 +232,20 @@ func TestGrants(t *testing.T) {
 	var rows, letters uint64
 	if err := g.db.QueryRow(t.Context(), "SELECT count(), countIf(event_type = '') FROM tocsin.events").Scan(&rows, &letters); err != nil || rows != 2 || letters != 1 {
 		t.Errorf("%d rows, %d dead letters, %v", rows, letters, err)
+	}
+	observer, err := clickhouse.Open(&clickhouse.Options{Addr: []string{g.address}, Auth: clickhouse.Auth{Username: "tocsin_observer", Password: secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer observer.Close()
+	var seen uint64
+	if err := observer.QueryRow(t.Context(), "SELECT count() FROM tocsin.candidate_calendar").Scan(&seen); err != nil || seen != 1 {
+		t.Errorf("an observer sees %d candidates, %v", seen, err)
+	}
+	for _, table := range []string{"events", "candidates", "verdicts"} {
+		if err := observer.QueryRow(t.Context(), "SELECT count() FROM tocsin."+table).Scan(&seen); err == nil {
+			t.Errorf("an observer reads %s", table)
+		}
 	}
 	for i, r := range g.rights {
 		config := configured(t, g.config, "user: tocsin_worker", fmt.Sprintf("user: lacking_%d", i))
