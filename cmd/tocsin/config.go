@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/cmd/tocsin/credentials"
 	"tocsin/pipeline"
 	"tocsin/rules/diag"
 	"tocsin/rules/strictyaml"
@@ -16,6 +17,9 @@ import (
 // config is the configuration file. deploy/tocsin.example.yaml documents it,
 // key by key, and a test decodes it.
 type config struct {
+	// Production makes a failure of what is a warning elsewhere: data kept once.
+	Production bool `yaml:"production"`
+
 	Kafka      kafkaConfig      `yaml:"kafka,required"`
 	ClickHouse clickhouseConfig `yaml:"clickhouse,required"`
 	NATS       natsConfig       `yaml:"nats,required"`
@@ -33,14 +37,19 @@ type kafkaConfig struct {
 	FirstStart     string        `yaml:"first_start"`
 	GroupProtocol  string        `yaml:"group_protocol"`
 	SessionTimeout time.Duration `yaml:"session_timeout"`
+
+	TLS  *credentials.TLS `yaml:"tls"`
+	SASL *saslConfig      `yaml:"sasl"`
 }
 
 type clickhouseConfig struct {
 	Addresses     []string      `yaml:"addresses,required"`
 	Database      string        `yaml:"database"`
-	User          string        `yaml:"user,required"`
-	Password      string        `yaml:"password"`
 	InsertTimeout time.Duration `yaml:"insert_timeout"`
+
+	User     credentials.Secret `yaml:"user,required"`
+	Password credentials.Secret `yaml:"password"`
+	TLS      *credentials.TLS   `yaml:"tls"`
 }
 
 type natsConfig struct {
@@ -52,8 +61,12 @@ type natsConfig struct {
 	ReconcileEvery  time.Duration `yaml:"reconcile_every"`
 	ReconcileWindow time.Duration `yaml:"reconcile_window"`
 	Payload         string        `yaml:"payload"`
-	User            string        `yaml:"user"`
-	Password        string        `yaml:"password"`
+
+	User     credentials.Secret `yaml:"user"`
+	Password credentials.Secret `yaml:"password"`
+	Creds    string             `yaml:"creds"`
+	NKey     string             `yaml:"nkey"`
+	TLS      *credentials.TLS   `yaml:"tls"`
 }
 
 type rulesConfig struct {
@@ -149,8 +162,8 @@ func split(addresses []string) []string {
 
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}`)
 
-// expander replaces ${NAME} and ${NAME:-default} by the environment's values,
-// and a value that begins with file: by the first line of that file.
+// expander replaces ${NAME} and ${NAME:-default} by the environment's values. A
+// credentials.Secret knows by itself what file:/path is.
 func expander(getenv func(string) (string, bool)) func(string) (string, error) {
 	return func(text string) (string, error) {
 		var missing []string
@@ -167,16 +180,7 @@ func expander(getenv func(string) (string, bool)) func(string) (string, error) {
 		if len(missing) > 0 {
 			return "", fmt.Errorf("the environment has no %s: set it, or write ${%s:-default}", strings.Join(missing, ", "), missing[0])
 		}
-		path, ok := strings.CutPrefix(text, "file:")
-		if !ok {
-			return text, nil
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("the secret's file cannot be read: %w", err)
-		}
-		line, _, _ := strings.Cut(string(content), "\n")
-		return strings.TrimSuffix(line, "\r"), nil
+		return text, nil
 	}
 }
 
@@ -200,6 +204,7 @@ func (c *config) validate() (problems []string) {
 	if every, window := c.NATS.ReconcileEvery, c.NATS.ReconcileWindow; every < 0 || every > 0 && window <= every+c.loopsOwn() {
 		problems = append(problems, fmt.Sprintf("nats.reconcile_every is %s and nats.reconcile_window %s: want 0 for never, or a window of more than %s", every, window, every+c.loopsOwn()))
 	}
+	problems = append(problems, c.validateCredentials()...)
 	if _, err := c.Log.handler(os.Stderr); err != nil {
 		problems = append(problems, err.Error())
 	}

@@ -31,26 +31,25 @@ func (c *config) loop() *pipeline.Config {
 
 // client is how every command reaches Kafka.
 func (k *kafkaConfig) client() []kgo.Opt {
-	return []kgo.Opt{
-		kgo.SeedBrokers(split(k.Brokers)...),
+	return append(k.connections(),
 		kgo.ClientID("tocsin"),
 		// Bounds the memory of a cycle, with max_records: see deploy/README.md.
-		kgo.FetchMaxBytes(16 << 20),
-		kgo.FetchMaxPartitionBytes(4 << 20),
-	}
+		kgo.FetchMaxBytes(16<<20),
+		kgo.FetchMaxPartitionBytes(4<<20),
+	)
 }
 
 // sink is the store of a worker whose inserts are repeated for as long as an
 // intent is good for, and may then take as long as they are given.
 func (c *config) sink() clickhouse.Config {
 	ch := &c.ClickHouse
-	return clickhouse.Config{Addrs: split(ch.Addresses), Database: ch.Database, User: ch.User, Password: ch.Password, InsertTimeout: ch.InsertTimeout,
+	return clickhouse.Config{Addrs: split(ch.Addresses), Database: ch.Database, Renew: ch.login, InsertTimeout: ch.InsertTimeout,
 		Remember: c.Worker.IntentTTL + ch.InsertTimeout}
 }
 
 func (n *natsConfig) sink() nats.Config {
 	return nats.Config{Servers: split(n.Servers), Stream: n.Stream, SubjectPrefix: n.SubjectPrefix, Replicas: n.Replicas,
-		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), User: n.User, Password: n.Password}
+		MaxAge: n.MaxAge, Payload: nats.Payload(n.Payload), Creds: n.Creds, NKey: n.NKey, Renew: n.login}
 }
 
 // openCalendars reads the calendars, with the overrides of dir unless it is

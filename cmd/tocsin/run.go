@@ -159,6 +159,9 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 		return err
 	}
 	defer stream.Close()
+	if err := w.warn(ctx, stream); err != nil {
+		return err
+	}
 	if w.config.NATS.ReconcileEvery > 0 {
 		defer w.reconcile(ctx, db, stream)()
 	}

@@ -121,8 +121,10 @@ func classified(ctx context.Context, err error) error {
 		return pipeline.Wait(prefix+"an answer within insert_timeout", err)
 	case errors.Is(err, clickhouse.ErrAcquireConnTimeout):
 		return pipeline.Wait(unreachable, err)
+	case errors.Is(err, errLogin):
+		return pipeline.Wait(prefix+"a password or a certificate that can be read", err)
 	case isTLS(err):
-		return pipeline.Wait(prefix+"a certificate that can be verified", err)
+		return pipeline.Wait(prefix+"a certificate that is accepted", err)
 	case isNetwork(err):
 		return pipeline.Wait(unreachable, err)
 	}
@@ -146,9 +148,11 @@ func isNetwork(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, clickhouse.ErrConnectionClosed) || errors.Is(err, clickhouse.ErrAcquireConnNoAddress)
 }
 
+// isTLS reports whether one end did not like what the other showed.
 func isTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
 	var record tls.RecordHeaderError
-	return errors.As(err, &verification) || errors.As(err, &alert) || errors.As(err, &record)
+	var alert *net.OpError // crypto/tls gives alerts, sent and received, this form
+	return errors.As(err, &verification) || errors.As(err, &record) ||
+		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }

@@ -204,8 +204,11 @@ func pendingMigrations(applied map[uint32]string) (pending []migration, err erro
 }
 
 func createStatement(database string) string {
-	return "CREATE DATABASE IF NOT EXISTS `" + strings.ReplaceAll(database, "`", "``") + "`"
+	return "CREATE DATABASE IF NOT EXISTS " + quoted(database)
 }
+
+// quoted is an identifier as SQL takes it, whatever is in it.
+func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // databaseExists asks by way of the database system, which is always there.
 func databaseExists(ctx context.Context, c Config) (there bool, err error) {

@@ -6,7 +6,6 @@ package clickhouse
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -18,68 +17,6 @@ import (
 
 	"tocsin/pipeline"
 )
-
-// Config says where ClickHouse is and how to talk to it.
-type Config struct {
-	Addrs    []string // host:port of the native protocol; tried in order
-	Database string   // empty: tocsin
-	User     string
-	Password string
-	TLS      *tls.Config // nil: no TLS
-	// DialTimeout bounds connecting, and waiting for a free connection. While
-	// a server that took the connection says nothing, a call that is cancelled
-	// returns only after it. 0: 5 s.
-	DialTimeout time.Duration
-	// InsertTimeout bounds one insert, here and on the server. 0: 15 s.
-	InsertTimeout time.Duration
-	// Remember is how long the table must remember a token, at up to 100 inserts
-	// a second; Open refuses one that does not. It wants 10,000 inserts to be
-	// remembered in any case.
-	Remember time.Duration
-	// MaxConns bounds the connections, and so the inserts at a time. 0: 16.
-	MaxConns int
-}
-
-const (
-	defaultDatabase      = "tocsin"
-	defaultDialTimeout   = 5 * time.Second
-	defaultInsertTimeout = 15 * time.Second
-	defaultMaxConns      = 16
-)
-
-func (c Config) withDefaults() Config {
-	if c.Database == "" {
-		c.Database = defaultDatabase
-	}
-	if c.DialTimeout == 0 {
-		c.DialTimeout = defaultDialTimeout
-	}
-	if c.InsertTimeout == 0 {
-		c.InsertTimeout = defaultInsertTimeout
-	}
-	if c.MaxConns == 0 {
-		c.MaxConns = defaultMaxConns
-	}
-	return c
-}
-
-// connect makes the driver's pool, which dials when it is first used.
-func (c Config) connect(database string) (driver.Conn, error) {
-	conn, err := clickhouse.Open(&clickhouse.Options{
-		Addr:        c.Addrs,
-		Auth:        clickhouse.Auth{Database: database, Username: c.User, Password: c.Password},
-		TLS:         c.TLS,
-		DialTimeout: c.DialTimeout,
-		// LZ4: half a microsecond a row, against one for ZSTD.
-		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
-		MaxOpenConns: c.MaxConns,
-		MaxIdleConns: c.MaxConns,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("clickhouse: %w", err)
-	}
-	return conn, nil
-}
 
 // Sink is a connection to a database that has been looked at and found to be
 // of this release. It is safe for concurrent use.
@@ -100,7 +37,11 @@ func Open(ctx context.Context, c Config) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := inspect(ctx, conn, c.Database, c.Remember); err != nil {
+	err = inspect(ctx, conn, c.Database, c.Remember)
+	if err == nil {
+		err = c.checkAddresses(ctx, conn)
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return newSink(conn, c), nil

@@ -44,8 +44,19 @@ type Config struct {
 	OpenTimeout time.Duration
 
 	User, Password string
-	Creds          string // file of user credentials (JWT and seed)
-	NKey           string // file of an NKey seed
+	Creds          string // file of user credentials (JWT and seed), read for each connection
+	NKey           string // file of an NKey seed, read for each connection
+	TLS            *tls.Config
+	// Renew, if not nil, is asked before each connection is made, and its answer
+	// used in place of User, Password and TLS: what is replaced on disk is then
+	// used without a restart. Whether there is TLS, and by which name a server is
+	// recognised, does not change.
+	Renew func() (Login, error)
+}
+
+// Login is what a connection is made with. A nil TLS is none.
+type Login struct {
+	User, Password string
 	TLS            *tls.Config
 }
 
@@ -116,7 +127,9 @@ func (c *Config) addresses() string {
 	return strings.Join(hosts, ", ")
 }
 
-func (c *Config) options() ([]nats.Option, error) {
+// options are the client's, and the dialer among them, which has to be told of
+// the connection.
+func (c *Config) options() ([]nats.Option, *dialer, error) {
 	opts := []nats.Option{
 		nats.Name("tocsin"),
 		nats.Timeout(5 * time.Second),
@@ -136,8 +149,14 @@ func (c *Config) options() ([]nats.Option, error) {
 		// from Publish.
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 	}
-	if c.User != "" || c.Password != "" {
-		opts = append(opts, nats.UserInfo(c.User, c.Password))
+	login, err := c.login()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &dialer{config: c, login: login}
+	opts = append(opts, nats.SetCustomDialer(d))
+	if login.User != "" || login.Password != "" {
+		opts = append(opts, nats.UserInfoHandler(func() (string, string) { return d.login.User, d.login.Password }))
 	}
 	if c.Creds != "" {
 		opts = append(opts, nats.UserCredentials(c.Creds))
@@ -145,12 +164,12 @@ func (c *Config) options() ([]nats.Option, error) {
 	if c.NKey != "" {
 		key, err := nats.NkeyOptionFromSeed(c.NKey)
 		if err != nil {
-			return nil, fmt.Errorf("nats: read the file of the NKey seed: %w", err)
+			return nil, nil, fmt.Errorf("nats: read the file of the NKey seed: %w", err)
 		}
 		opts = append(opts, key)
 	}
-	if c.TLS != nil {
-		opts = append(opts, nats.Secure(c.TLS))
+	if login.TLS != nil {
+		opts = append(opts, nats.Secure(login.TLS))
 	}
-	return opts, nil
+	return opts, d, nil
 }

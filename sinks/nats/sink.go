@@ -125,7 +125,7 @@ func (s *Sink) Stats() Stats { return Stats{s.published.Load(), s.duplicates.Loa
 
 // connect returns a connection that is up.
 func connect(ctx context.Context, c *Config) (*nats.Conn, error) {
-	opts, err := c.options()
+	opts, dialer, err := c.options()
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,7 @@ func connect(ctx context.Context, c *Config) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: connect to %s: %w", c.addresses(), err)
 	}
+	dialer.conn.Store(conn)
 	up := conn.StatusChanged(nats.CONNECTED)
 	defer conn.RemoveStatusListener(up)
 	if conn.IsConnected() {

@@ -17,7 +17,7 @@ import (
 type judgement struct {
 	Rules, Outcomes                          []string
 	Candidates, Severities, Keys, Values, At []string // of each finding; At is the due instant
-	Explanations                             []rules.Explanation
+	Explanations                             []rules.Reasoning
 }
 
 // storedRow is a row as the test asks for it.
@@ -31,7 +31,7 @@ type storedRow struct {
 
 func (r *storedRow) judgement(t *testing.T) judgement {
 	t.Helper()
-	j := judgement{r.Rules, r.Outcomes, r.Candidates, r.Severities, r.Keys, r.Values, r.At, make([]rules.Explanation, len(r.Explanations))}
+	j := judgement{r.Rules, r.Outcomes, r.Candidates, r.Severities, r.Keys, r.Values, r.At, make([]rules.Reasoning, len(r.Explanations))}
 	for i, text := range r.Explanations {
 		if err := json.Unmarshal([]byte(text), &j.Explanations[i]); err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func (r *storedRow) judgement(t *testing.T) judgement {
 // again judges the row's bytes.
 func (r *storedRow) again(t *testing.T, e *rules.Engine) judgement {
 	t.Helper()
-	j := judgement{[]string{}, []string{}, []string{}, []string{}, []string{}, []string{}, []string{}, []rules.Explanation{}}
+	j := judgement{[]string{}, []string{}, []string{}, []string{}, []string{}, []string{}, []string{}, []rules.Reasoning{}}
 	var ev event.Event
 	if failure := event.NewDecoder(event.Limits{}).Decode(&ev, []byte(r.Raw), nil); failure != nil {
 		t.Fatal(failure)
@@ -53,7 +53,7 @@ func (r *storedRow) again(t *testing.T, e *rules.Engine) judgement {
 		if f := v.Finding; f != nil {
 			j.Candidates, j.Severities = append(j.Candidates, f.CandidateID), append(j.Severities, f.Severity.String())
 			j.Keys, j.Values = append(j.Keys, f.Key), append(j.Values, f.Value)
-			j.At, j.Explanations = append(j.At, f.Deadline.DueAt.UTC().Format("2006-01-02 15:04:05.000000")), append(j.Explanations, f.Explanation)
+			j.At, j.Explanations = append(j.At, f.Deadline.DueAt.UTC().Format("2006-01-02 15:04:05.000000")), append(j.Explanations, f.Reasoning())
 		}
 	}
 	return j

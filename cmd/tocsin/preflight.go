@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"tocsin/cmd/tocsin/credentials"
+	"tocsin/sinks/clickhouse"
+	"tocsin/sinks/nats"
+)
+
+// This file holds the hazards that no single server refuses: what is found here
+// is a warning, except where production is promised more.
+
+// Parts of a finding.
+const (
+	partConfiguration = "configuration"
+	partKafka         = "kafka"
+	partClickHouse    = "clickhouse"
+	partNATS          = "nats"
+)
+
+// Codes of warnings, which are labels of tocsin_warnings.
+const (
+	warnClock     = "clock_skew"
+	warnDisk      = "disk_nearly_full"
+	warnExpiry    = "certificate_expires"
+	warnAnyone    = "any_certificate_accepted"
+	warnCleartext = "password_in_clear"
+	warnReplica   = "one_replica"
+)
+
+const (
+	// maxSkew is how far a server's clock may be off. Deadlines are counted from
+	// times in events; what clocks decide is seen times, ages and retention.
+	maxSkew = 2 * time.Second
+	// leastFree is the share of a disk that should be free: merges need room for
+	// the parts they make before they drop the old.
+	leastFree = 0.10
+	// renewBefore is how long before its end a certificate should be replaced.
+	renewBefore = 14 * 24 * time.Hour
+)
+
+func warning(part, code, mend, format string, args ...any) finding {
+	return finding{Part: part, Level: levelWarning, Code: code, Says: fmt.Sprintf(format, args...), Mend: mend}
+}
+
+// warn looks at everything that is not refused, tells the log once and sets the
+// metric. What cannot be looked at now is not waited for: the loop will say so. The
+// error is one copy where production is promised more.
+func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
+		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
+	w.registry.MustRegister(gauge)
+	found := w.config.checkLogins(now())
+	found = append(found, w.config.lookAtKafka(ctx)...)
+	found = append(found, w.config.lookAtClickHouse(ctx)...)
+	found = append(found, w.config.lookAtNATS(ctx, stream)...)
+	for _, f := range found {
+		w.log.Warn("preflight", "part", f.Part, "level", f.Level, "code", f.Code, "says", f.Says, "mend", f.Mend)
+		if f.Code != "" {
+			gauge.WithLabelValues(f.Part, f.Code).Set(1)
+		}
+		if f.Level == levelFailure && f.Code == warnReplica {
+			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
+		}
+	}
+	return err
+}
+
+// lone is one copy where there should be several: a failure in production.
+func (c *config) lone(part, mend, format string, args ...any) finding {
+	f := warning(part, warnReplica, mend, format, args...)
+	if c.Production {
+		f.Level = levelFailure
+	}
+	return f
+}
+
+// checkLogins looks at what the servers are logged in to with.
+func (c *config) checkLogins(now time.Time) (found []finding) {
+	for _, s := range []struct {
+		part      string
+		tls       *credentials.TLS
+		secret    bool
+		addresses []string
+	}{
+		{partKafka, c.Kafka.TLS, c.Kafka.SASL != nil, c.Kafka.Brokers},
+		{partClickHouse, c.ClickHouse.TLS, !c.ClickHouse.Password.IsZero(), c.ClickHouse.Addresses},
+		{partNATS, c.NATS.TLS, !c.NATS.Password.IsZero(), c.NATS.Servers},
+	} {
+		if s.tls == nil {
+			if s.secret && !local(s.addresses) {
+				found = append(found, warning(s.part, warnCleartext, "set "+s.part+".tls", "a secret and the records travel without encryption"))
+			}
+			continue
+		}
+		if s.tls.AcceptAny {
+			found = append(found, warning(s.part, warnAnyone, "name the server's authority in "+s.part+".tls.ca, and take the key away",
+				"insecure_accept_any_certificate is set: whoever is on the way can read and alter everything"))
+		}
+		switch ends, err := s.tls.Expires(); {
+		case err != nil:
+			found = append(found, failures(s.part, err)...)
+		case ends.IsZero():
+		case ends.Before(now):
+			found = append(found, finding{Part: s.part, Level: levelFailure, Code: warnExpiry, Place: s.tls.Cert, Says: "the certificate has expired at " + ends.UTC().Format(time.RFC3339), Mend: "replace the file"})
+		case ends.Before(now.Add(renewBefore)):
+			f := warning(s.part, warnExpiry, "replace the file; no restart is needed", "the certificate expires at %s", ends.UTC().Format(time.RFC3339))
+			f.Place = s.tls.Cert
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// local reports whether all addresses are of this machine.
+func local(addresses []string) bool {
+	for _, a := range addresses {
+		if _, rest, ok := strings.Cut(a, "://"); ok {
+			a = rest
+		}
+		host, _, err := net.SplitHostPort(a[strings.LastIndexByte(a, '@')+1:])
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	}
+	return true
+}
+
+// skew warns of a clock that is off.
+func skew(part string, ahead time.Duration) []finding {
+	if max(ahead, -ahead) <= maxSkew {
+		return nil
+	}
+	word := "ahead of"
+	if ahead < 0 {
+		word = "behind"
+	}
+	return []finding{warning(part, warnClock, "let both keep time by NTP", "the server's clock is %s %s this machine's", max(ahead, -ahead).Round(time.Millisecond), word)}
+}
+
+// lookAtKafka looks at copies, and at record times that have yet to come. The
+// protocol tells no broker's clock; a topic's newest record tells its producer's
+// or, where the broker stamps them, its own.
+func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
+	client, err := kgo.NewClient(c.Kafka.client()...)
+	if err != nil {
+		return failures(partKafka, err)
+	}
+	defer client.Close()
+	adm := kadm.NewClient(client)
+	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
+	if err != nil {
+		return failures(partKafka, err)
+	}
+	for _, t := range topics.Sorted() {
+		for _, p := range t.Partitions.Sorted() {
+			if len(p.Replicas) == 1 {
+				found = append(found, c.lone(partKafka, "give it 3 replicas and min.insync.replicas 2", "topic %s has one replica", t.Topic))
+				break
+			}
+		}
+	}
+	newest, err := adm.ListMaxTimestampOffsets(ctx, c.Kafka.Topics...)
+	if err != nil {
+		return append(found, failures(partKafka, fmt.Errorf("the newest records' times cannot be read: %w", err))...)
+	}
+	ahead := time.Duration(0)
+	newest.Each(func(o kadm.ListedOffset) {
+		if o.Err == nil && o.Timestamp > 0 {
+			ahead = max(ahead, time.UnixMilli(o.Timestamp).Sub(now()))
+		}
+	})
+	if ahead > maxSkew {
+		found = append(found, warning(partKafka, warnClock, "let producers, brokers and this machine keep time by NTP", "the newest record is %s in the future", ahead.Round(time.Millisecond)))
+	}
+	return found
+}
+
+// lookAtClickHouse looks at grants, clock, disk and copies.
+func (c *config) lookAtClickHouse(ctx context.Context) (found []finding) {
+	is, err := clickhouse.Look(ctx, c.sink())
+	for _, grant := range is.Missing {
+		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user lacks the right " + grant, Mend: "GRANT " + grant + " to it; deploy/clickhouse has all that a worker needs"})
+	}
+	if err != nil {
+		return append(found, failures(partClickHouse, err)...)
+	}
+	found = append(found, skew(partClickHouse, is.Ahead)...)
+	if is.Total > 0 && float64(is.Free) < leastFree*float64(is.Total) {
+		found = append(found, warning(partClickHouse, warnDisk, "free or add space; when it is full, workers wait", "its fullest disk has %d of %d bytes left", is.Free, is.Total))
+	}
+	if c.Production && !is.Replicated {
+		// No failure: whoever mirrors the disk, or can read Kafka again, may do without.
+		found = append(found, warning(partClickHouse, warnReplica, "keep the disk mirrored and backed up", "table events is kept once"))
+	}
+	return found
+}
+
+// lookAtNATS looks at leave to publish, clock, space and copies.
+func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink) (found []finding) {
+	is, err := s.Look(ctx)
+	if err != nil {
+		return failures(partNATS, err)
+	}
+	found = append(found, skew(partNATS, is.Ahead)...)
+	if is.MaxBytes > 0 && float64(is.MaxBytes)-float64(is.Bytes) < leastFree*float64(is.MaxBytes) {
+		found = append(found, warning(partNATS, warnDisk, "raise the stream's max_bytes; when it is full, workers wait", "stream %s holds %d of %d bytes", c.NATS.Stream, is.Bytes, is.MaxBytes))
+	}
+	if is.Replicas == 1 {
+		found = append(found, c.lone(partNATS, "set nats.replicas to 3, and `nats stream edit "+c.NATS.Stream+" --replicas=3`", "stream %s is kept once", c.NATS.Stream))
+	}
+	return found
+}

@@ -1,0 +1,82 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Condition is how a server is, beyond what Open insists on.
+type Condition struct {
+	Ahead       time.Duration // how far its clock is ahead of this one; negative: behind
+	Free, Total uint64        // bytes of its fullest disk
+	Replicated  bool          // whether table events is kept more than once
+	// Missing are the grants that a worker needs and the user has not, as GRANT
+	// says them.
+	Missing []string
+}
+
+// grant is a right on a table.
+type grant struct{ right, database, table string }
+
+// grants are what a worker needs, and why. An empty database is the configured
+// one. deploy/clickhouse grants them, and a test takes each away.
+var grants = []grant{
+	{"SELECT", "", "events"},            // what is stored of a replay, and where a partition ends
+	{"INSERT", "", "events"},            // batches
+	{"SELECT", "", "packs"},             // the rules of a replay
+	{"INSERT", "", "packs"},             // the rules it judges by
+	{"SELECT", "", "schema_migrations"}, // whether the schema is of this release
+	{"SELECT", "system", "tables"},      // engine and deduplication window
+	{"SELECT", "system", "columns"},     // whether the table was altered
+	{"SELECT", "system", "disks"},       // whether there is space
+}
+
+// Look asks a server how it is. A right that is missing is in Missing, not an
+// error.
+func Look(ctx context.Context, c Config) (found Condition, err error) {
+	c = c.withDefaults()
+	conn, err := c.connect("system") // the right to the database may be what is missing
+	if err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if found.Missing, err = c.missing(ctx, conn); err != nil {
+		return found, err
+	}
+	began := time.Now()
+	var there time.Time
+	if err := conn.QueryRow(ctx, `SELECT now64(6, 'UTC')`).Scan(&there); err != nil {
+		return found, classified(ctx, err)
+	}
+	took := time.Since(began)
+	found.Ahead = there.Sub(began.Add(took / 2))
+	if max(found.Ahead, -found.Ahead) <= took { // it may be the way that took so long
+		found.Ahead = 0
+	}
+	if err := conn.QueryRow(ctx, `SELECT free_space, total_space FROM system.disks ORDER BY free_space / total_space LIMIT 1`).Scan(&found.Free, &found.Total); err != nil {
+		return found, classified(ctx, err)
+	}
+	err = conn.QueryRow(ctx, `SELECT countIf(engine != 'MergeTree') > 0 FROM system.tables WHERE database = $1 AND name = 'events'`, c.Database).Scan(&found.Replicated)
+	return found, classified(ctx, err)
+}
+
+func (c Config) missing(ctx context.Context, conn driver.Conn) (missing []string, err error) {
+	for _, g := range grants {
+		on := g.database
+		if on == "" {
+			on = c.Database
+		}
+		grant := g.right + " ON " + quoted(on) + "." + g.table
+		var granted uint8
+		if err := conn.QueryRow(ctx, "CHECK GRANT "+grant).Scan(&granted); err != nil {
+			return nil, classified(ctx, err)
+		}
+		if granted == 0 {
+			missing = append(missing, grant)
+		}
+	}
+	return missing, nil
+}
