@@ -44,11 +44,12 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	defer w.metrics.idle()
 	defer w.health.unassign()
 	for ctx.Err() == nil {
+		before := s.cycles
 		if err := s.cycle(ctx); err != nil {
 			return s.cycles > 0, err
 		}
 		w.health.turn()
-		if until != nil {
+		if until != nil && s.cycles == before { // nothing came: perhaps nothing is left
 			reached, err := s.reached(ctx, until)
 			if err != nil || reached {
 				return true, err
@@ -83,6 +84,7 @@ func (s *session) options() []kgo.Opt {
 		kgo.SessionTimeout(s.SessionTimeout),
 		kgo.RebalanceTimeout(s.SessionTimeout),
 		kgo.RetryTimeoutFn(s.retryTimeout),
+		kgo.WithHooks(s.Hooks...),
 		kgo.HeartbeatInterval(heartbeat),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),

@@ -15,8 +15,9 @@ import (
 // Config is what a worker needs to know besides its sinks and rules. Every
 // duration and count must be positive.
 type Config struct {
-	Kafka   []kgo.Opt // how to reach Kafka: brokers, TLS, SASL, hooks
-	Cluster string    // name of the Kafka cluster; part of every insert token
+	Kafka   []kgo.Opt  // how to reach Kafka: brokers, TLS, SASL
+	Hooks   []kgo.Hook // of the client that consumes; others come and go
+	Cluster string     // name of the Kafka cluster; part of every insert token
 	Group   string
 	Topics  []string
 	// FirstStart says where a partition begins that the group has never

@@ -197,7 +197,7 @@ func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *n
 // loop runs the loop on the sinks.
 func (w *assembly) loop(ctx context.Context, drain bool, store pipeline.Store, publisher pipeline.Publisher, lib pipeline.Library) error {
 	loop := w.config.loop()
-	loop.Kafka = append(loop.Kafka, kgo.WithHooks(kprom.NewMetrics("tocsin_kafka", kprom.Registry(w.registry))))
+	loop.Hooks = []kgo.Hook{kprom.NewMetrics("tocsin_kafka", kprom.Registry(w.registry))}
 	worker, err := pipeline.New(*loop, store, publisher, lib, pipeline.NewMetrics(w.registry), w.health, w.log)
 	if err != nil {
 		return err

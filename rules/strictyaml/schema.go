@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"encoding"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -55,6 +56,9 @@ func (o *SchemaOptions) shape(t reflect.Type, path string) map[string]any {
 		return map[string]any{"type": "string"}
 	case reflect.TypeFor[Size]():
 		return map[string]any{"type": []string{"string", "integer"}}
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return map[string]any{"type": scalarTypes}
 	}
 	if t.Implements(reflect.TypeFor[orderedMap]()) {
 		pair := t.Elem()
