@@ -32,6 +32,7 @@ const (
 const (
 	warnClock     = "clock_skew"
 	warnDisk      = "disk_nearly_full"
+	warnBrim      = "disk_may_fill_up"
 	warnExpiry    = "certificate_expires"
 	warnAnyone    = "any_certificate_accepted"
 	warnCleartext = "password_in_clear"
@@ -200,6 +201,12 @@ func (c *config) lookAtClickHouse(ctx context.Context) (found []finding) {
 	found = append(found, skew(partClickHouse, is.Ahead)...)
 	if is.Total > 0 && float64(is.Free) < leastFree*float64(is.Total) {
 		found = append(found, warning(partClickHouse, warnDisk, "free or add space; when it is full, workers wait", "its fullest disk has %d of %d bytes left", is.Free, is.Total))
+	}
+	if c.Production && is.KeptFree == 0 {
+		// Seen with ClickHouse 26.7: an insert acknowledged, a merge taken for
+		// good, whose files were empty.
+		found = append(found, warning(partClickHouse, warnBrim, "set keep_free_space_bytes of its disks, to a gigabyte or more",
+			"it writes until a disk has no space left, and can then lose rows that it has acknowledged"))
 	}
 	if c.Production && !is.Replicated {
 		// No failure: whoever mirrors the disk, or can read Kafka again, may do without.

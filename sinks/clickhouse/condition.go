@@ -12,6 +12,7 @@ import (
 type Condition struct {
 	Ahead       time.Duration // how far its clock is ahead of this one; negative: behind
 	Free, Total uint64        // bytes of its fullest disk
+	KeptFree    uint64        // bytes that the server leaves alone on its disk with the least of them
 	Replicated  bool          // whether table events is kept more than once
 	// Missing are the grants that a worker needs and the user has not, as GRANT
 	// says them.
@@ -57,6 +58,9 @@ func Look(ctx context.Context, c Config) (found Condition, err error) {
 		found.Ahead = 0
 	}
 	if err := conn.QueryRow(ctx, `SELECT free_space, total_space FROM system.disks ORDER BY free_space / total_space LIMIT 1`).Scan(&found.Free, &found.Total); err != nil {
+		return found, classified(ctx, err)
+	}
+	if err := conn.QueryRow(ctx, `SELECT min(keep_free_space) FROM system.disks`).Scan(&found.KeptFree); err != nil {
 		return found, classified(ctx, err)
 	}
 	err = conn.QueryRow(ctx, `SELECT countIf(engine != 'MergeTree') > 0 FROM system.tables WHERE database = $1 AND name = 'events'`, c.Database).Scan(&found.Replicated)

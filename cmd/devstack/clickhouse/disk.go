@@ -60,7 +60,8 @@ func release(dir string) error {
 	return errors.Join(d.namespace.Close(), d.root.Close())
 }
 
-// fill takes the space there is, but for so many bytes.
+// fill takes the space there is, but for so many bytes, which are never
+// touched.
 func (d *disk) fill(left int64) (err error) {
 	f, err := d.root.OpenFile(fillFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -69,23 +70,20 @@ func (d *disk) fill(left int64) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	zeros := make([]byte, 1<<20)
 	for {
-		if _, err := f.Write(zeros); errors.Is(err, syscall.ENOSPC) {
-			break
+		free, err := freeBytes(f)
+		if err != nil {
+			return fmt.Errorf("ask for the disk's space: %w", err)
+		}
+		n := min(free-left, int64(len(zeros)))
+		if n <= 0 {
+			return nil
+		}
+		if _, err := f.Write(zeros[:n]); errors.Is(err, syscall.ENOSPC) {
+			return nil // somebody else took it
 		} else if err != nil {
 			return fmt.Errorf("fill the disk: %w", err)
 		}
 	}
-	if left == 0 {
-		return nil
-	}
-	info, err := f.Stat()
-	if err == nil {
-		err = f.Truncate(max(0, info.Size()-left))
-	}
-	if err != nil {
-		return fmt.Errorf("leave %d bytes of the disk: %w", left, err)
-	}
-	return nil
 }
 
 // fillFiles makes files until the disk can hold only so many more.

@@ -72,3 +72,12 @@ func enterDisk() error {
 	}
 	return unix.Close(namespaceFile)
 }
+
+// freeBytes is the space that is left on a file's disk.
+func freeBytes(f *os.File) (int64, error) {
+	var is unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &is); err != nil {
+		return 0, err
+	}
+	return int64(is.Bavail) * is.Bsize, nil
+}

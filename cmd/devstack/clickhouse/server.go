@@ -45,6 +45,11 @@ type Options struct {
 	// then; Server.Release, or the end of the process, gives it up. It takes
 	// Linux, the embedded server, and root.
 	DataSize int64
+	// KeepFree is how many bytes of the disk the server leaves alone
+	// (keep_free_space_bytes): it refuses writes before there is no space. Zero
+	// lets it fill the disk, and then it has been seen to acknowledge an insert
+	// whose files were empty.
+	KeepFree int64
 	// Progress, if not nil, is told of a fetch of the embedded server.
 	Progress *os.File
 }

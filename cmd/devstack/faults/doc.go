@@ -49,6 +49,7 @@
 // The machine itself does not lose power: what a server acknowledged lies at
 // least in the kernel's memory. There is one broker, one ClickHouse, one NATS.
 // Filling the disk takes root; without it that fault is counted as one that did
-// not happen. Merges in ClickHouse stand still while the disk is full, because
-// one that runs out of space can lose rows by itself.
+// not happen. ClickHouse keeps some space free (keep_free_space_bytes), as every
+// server of a worker should: where space ran out in truth it was seen to lose
+// rows that it had acknowledged.
 package faults

@@ -31,9 +31,9 @@ var pointEdits = []edit{
 	{"sinks/clickhouse/sink.go",
 		"	if err := insert.Send(); err != nil {\n",
 		"	inserts.Store(b.Token(), true)\n	if err := insert.Send(); err != nil {\n"},
-	{"sinks/clickhouse/sink.go",
-		"		DialTimeout: c.DialTimeout,\n		// LZ4",
-		"		DialTimeout: c.DialTimeout,\n		DialContext: dialWatched,\n		// LZ4"},
+	{"sinks/clickhouse/config.go",
+		"		DialStrategy: c.dial,\n",
+		"		DialStrategy: c.dial,\n		DialContext: dialWatched,\n"},
 	{"sinks/clickhouse/sink.go",
 		"// untimed hides",
 		`// inserts are those under way, by token: true once their data are being sent.
