@@ -199,9 +199,9 @@ func (s *session) late(p *partition, err error) error {
 	return nil
 }
 
-// persist tries a step of a partition until it succeeds. An error that passes is waited for,
-// without end: only a rebalance or the worker's own end breaks the wait. Any
-// other error stops the worker.
+// persist tries a step of a partition until it succeeds. An error that passes
+// is waited for, without end: only a rebalance or the worker's own end breaks
+// the wait. Any other error stops the worker.
 func (s *session) persist(ctx context.Context, p *partition, step string, try func(context.Context) error) error {
 	pause := backoff{min: s.BackoffMin, max: s.BackoffMax}
 	for was := ""; ; {

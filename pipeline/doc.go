@@ -13,10 +13,11 @@
 //
 // Nothing outlives a cycle: no flusher, no timer, no channel between steps, no
 // lock around data. Judging fans out by partition and joins again; storing and
-// publishing fan out by batch and join again, batches with candidates first. Polling blocks rebalancing, so
-// what the group's callbacks touch is never touched at the same time here.
-// Back-pressure is the absence of the next poll. The rules of new batches are
-// asked for once a cycle, so they may change between cycles.
+// publishing fan out by batch and join again, batches with candidates first.
+// Polling blocks rebalancing, so what the group's callbacks touch is never
+// touched at the same time here. Back-pressure is the absence of the next poll.
+// The rules of new batches are asked for once a cycle, so they may change
+// between cycles.
 //
 // # States of a partition's batch
 //
@@ -53,7 +54,7 @@
 // the same token, and a store remembers tokens for longer than both times
 // together. Whatever is older was looked for first: so a worker may stand still
 // for any time between any two steps. Package pipeline/model checks every
-// interleaving of it.
+// interleaving of it, and shows of each mechanism that it is needed.
 //
 // A cycle whose commit has an unknown outcome leaves the group: the broker may
 // still apply that commit later, and only a new generation refuses it.
