@@ -4,6 +4,7 @@
 
 TAGS  := synctests   # kfake under testing/synctest needs it; without it group tests hang
 FLAGS :=
+PACKAGES := ./...
 SEED  := 1
 DURATION := 3m
 GO    ?= go
@@ -32,7 +33,7 @@ status: ## what make up started, and whether it runs
 	bin/devstack status
 
 test: ## unit, property, golden, synctest and embedded-server tests
-	$(GO) test -tags "$(strip $(TAGS))" $(FLAGS) ./...
+	$(GO) test -tags "$(strip $(TAGS))" $(FLAGS) $(PACKAGES)
 
 race: ## the same under the race detector
 	$(GO) test -race -tags "$(strip $(TAGS))" $(FLAGS) ./...
