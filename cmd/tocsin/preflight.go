@@ -193,11 +193,16 @@ func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
 func (c *config) lookAtClickHouse(ctx context.Context) (found []finding) {
 	is, err := clickhouse.Look(ctx, c.sink())
 	for _, grant := range is.Missing {
-		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user lacks the right " + grant, Mend: "GRANT " + grant + " to it; deploy/clickhouse has all that a worker needs"})
+		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user lacks the right " + grant, Mend: "GRANT " + grant + " to it; deploy/grants has all that a worker needs"})
 	}
 	if err != nil {
 		return append(found, failures(partClickHouse, err)...)
 	}
+	return append(found, c.ofClickHouse(is)...)
+}
+
+// ofClickHouse says what is to be said of a server's condition.
+func (c *config) ofClickHouse(is clickhouse.Condition) (found []finding) {
 	found = append(found, skew(partClickHouse, is.Ahead)...)
 	if is.Total > 0 && float64(is.Free) < leastFree*float64(is.Total) {
 		found = append(found, warning(partClickHouse, warnDisk, "free or add space; when it is full, workers wait", "its fullest disk has %d of %d bytes left", is.Free, is.Total))

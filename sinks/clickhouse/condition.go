@@ -23,7 +23,7 @@ type Condition struct {
 type grant struct{ right, database, table string }
 
 // grants are what a worker needs, and why. An empty database is the configured
-// one. deploy/clickhouse grants them, and a test takes each away.
+// one. deploy/grants has them, and a test takes each away.
 var grants = []grant{
 	{"SELECT", "", "events"},            // what is stored of a replay, and where a partition ends
 	{"INSERT", "", "events"},            // batches
