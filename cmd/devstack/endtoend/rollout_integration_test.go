@@ -15,9 +15,8 @@ import (
 )
 
 // stallBound is how long a partition may stand still while workers are replaced
-// in turn: less than the session's timeout of the harness, so that nobody was
-// taken for dead. The pause between batches, a quarter of a second here, counts.
-const stallBound = 8 * time.Second
+// in turn. The pause between batches, a quarter of a second here, counts.
+const stallBound = 3 * time.Second
 
 // TestIntegrationRollingRestart replaces two workers in turn under load, ten
 // times in all, by each group protocol, and measures for how long no row of a
