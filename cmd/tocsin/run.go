@@ -35,6 +35,14 @@ func runWorker(ctx context.Context, args []string, _ io.Reader, stdout, stderr i
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
+	var reload chan os.Signal
+	if !*dry {
+		// From now on, because the signal would end the process otherwise; it is
+		// answered once the worker works.
+		reload = make(chan os.Signal, 1)
+		signal.Notify(reload, syscall.SIGHUP)
+		defer signal.Stop(reload)
+	}
 	c, ok := readConfig("run", *path, stderr)
 	if !ok {
 		return exitFailed
@@ -45,7 +53,7 @@ func runWorker(ctx context.Context, args []string, _ io.Reader, stdout, stderr i
 		return exitFailed
 	}
 	log := slog.New(handler)
-	if err := work(ctx, &c, *drain, *dry, stdout, log); err != nil {
+	if err := work(ctx, &c, *drain, *dry, reload, stdout, log); err != nil {
 		printError(stderr, "run", err)
 		return exitFailed
 	}
@@ -55,7 +63,7 @@ func runWorker(ctx context.Context, args []string, _ io.Reader, stdout, stderr i
 // work runs a worker and its probes until ctx is cancelled or the topics are
 // drained. The probes answer from the beginning, so that a worker that waits
 // for a server says so.
-func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log *slog.Logger) error {
+func work(ctx context.Context, c *config, drain, dry bool, reload chan os.Signal, stdout io.Writer, log *slog.Logger) error {
 	pack, engine, err := c.Rules.openEngine()
 	if err != nil {
 		return err
@@ -66,15 +74,8 @@ func work(ctx context.Context, c *config, drain, dry bool, stdout io.Writer, log
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &assembly{config: c, pack: pack, engine: engine, inForce: newInForce(pack, now()), registry: registry, health: pipeline.NewHealth(now()), log: log}
+	w := &assembly{config: c, pack: pack, engine: engine, inForce: newInForce(pack, now()), reload: reload, registry: registry, health: pipeline.NewHealth(now()), log: log}
 	registry.MustRegister(w.inForce, w.health)
-	if !dry {
-		// From now on, because the signal would end the process otherwise; it is
-		// answered once the worker works.
-		w.reload = make(chan os.Signal, 1)
-		signal.Notify(w.reload, syscall.SIGHUP)
-		defer signal.Stop(w.reload)
-	}
 	if dry {
 		c.Kafka.Group += "-dry-run"
 	}

@@ -42,20 +42,25 @@ log:
   format: text
 `
 
-// writeConfigs writes a pack and a configuration for each of packs below dir,
-// and returns the paths of both.
-func writeConfigs(dir, protocol string, ttl time.Duration) (configs, dirs []string, err error) {
+// writePacks writes packs below dir and returns their directories.
+func writePacks(dir string) (dirs []string, err error) {
 	for i, l := range packs {
 		pack := filepath.Join(dir, fmt.Sprintf("pack-%d", i+1))
 		if err := writePack(pack, i+1, l); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		config := filepath.Join(dir, fmt.Sprintf("worker-%d.yaml", i+1))
-		text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, ttl, protocol)
-		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-			return nil, nil, fmt.Errorf("write a configuration: %w", err)
-		}
-		configs, dirs = append(configs, config), append(dirs, pack)
+		dirs = append(dirs, pack)
 	}
-	return configs, dirs, nil
+	return dirs, nil
+}
+
+// writeConfig writes the configuration of a slot's workers below dir and returns
+// its path. pack may be a link that is exchanged.
+func writeConfig(dir string, number int, pack, protocol string, ttl time.Duration) (string, error) {
+	config := filepath.Join(dir, fmt.Sprintf("slot-%d.yaml", number))
+	text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, ttl, protocol)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return "", fmt.Errorf("write a configuration: %w", err)
+	}
+	return config, nil
 }

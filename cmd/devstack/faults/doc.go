@@ -17,7 +17,7 @@
 // connections, hold bytes back for longer than every timeout, hold back answers
 // alone, or delay them. Workers end at random, or kill themselves at a numbered
 // step of a batch (points.go), stand still for longer than their membership and
-// their intents last, come and go, and change between two packs. Producers
+// their intents last, come and go, and change between two packs, restarted or not. Producers
 // abort transactions, so that offsets have gaps, and send bytes that are no
 // event. Timeouts are of seconds, so that all of them run out often.
 //

@@ -23,8 +23,7 @@ type fleet struct {
 	plain   string // the program as it is
 	stepped string // the program with the steps of points.go
 	environ []string
-	configs []string // one for each pack
-	packs   []string // their directories
+	packs   []string // directories
 
 	lonely bool // a worker that ended by itself, as told, is not replaced
 
@@ -39,7 +38,9 @@ type fleet struct {
 // slot is the place of one worker. Who acts on it holds it.
 type slot struct {
 	sync.Mutex
-	pack   int // index of its configuration
+	pack   int    // index of the pack that its link points at
+	link   string // what the configuration names as the pack
+	config string
 	worker *worker
 }
 
@@ -61,12 +62,35 @@ func (w *worker) tell() { w.once.Do(func() { close(w.told) }) }
 // group, and closes its connections, each with a bound of its own.
 const stopBound = 20 * time.Second
 
-func newFleet(dir, plain, stepped string, environ, configs, packs []string, workers int) *fleet {
-	f := &fleet{dir: dir, plain: plain, stepped: stepped, environ: environ, configs: configs, packs: packs}
-	for range workers {
-		f.slots = append(f.slots, new(slot))
+// newFleet makes a fleet without workers yet, whose slots have the packs in
+// turn and configurations of the given group protocol and lifetime of intents.
+func newFleet(dir, plain, stepped string, environ, packs []string, workers int, protocol string, ttl time.Duration) (*fleet, error) {
+	f := &fleet{dir: dir, plain: plain, stepped: stepped, environ: environ, packs: packs}
+	for i := range workers {
+		s := &slot{link: filepath.Join(dir, fmt.Sprintf("rules-of-%d", i))}
+		if err := f.point(s, 0); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.config, err = writeConfig(dir, i, s.link, protocol, ttl); err != nil {
+			return nil, err
+		}
+		f.slots = append(f.slots, s)
 	}
-	return f
+	return f, nil
+}
+
+// point has the link of a slot that is held point at a pack, whole at any moment.
+func (f *fleet) point(s *slot, pack int) error {
+	s.pack = pack % len(f.packs)
+	beside := s.link + ".new"
+	if err := os.Symlink(f.packs[s.pack], beside); err != nil {
+		return fmt.Errorf("exchange a pack: %w", err)
+	}
+	if err := os.Rename(beside, s.link); err != nil {
+		return fmt.Errorf("exchange a pack: %w", err)
+	}
+	return nil
 }
 
 // order makes a worker end, or stop, at a passing of a step.
@@ -95,7 +119,7 @@ func (f *fleet) start(s *slot, o *order) error {
 		program = f.stepped
 		environ = append(environ[:len(environ):len(environ)], fmt.Sprintf("TOCSIN_FAULT=%d:%d:%d", o.step, o.passing, o.signal))
 	}
-	cmd := exec.Command(program, "run", "--config", f.configs[s.pack])
+	cmd := exec.Command(program, "run", "--config", s.config)
 	cmd.Env = environ
 	if w.process, err = process.Start(cmd, syscall.SIGKILL, log); err != nil {
 		return errors.Join(fmt.Errorf("start a worker: %w", err), log.Close())
@@ -186,7 +210,9 @@ func (f *fleet) restart(number, pack int, politely bool, o *order) (*worker, err
 // replace is restart in a slot that is held.
 func (f *fleet) replace(s *slot, pack int, politely bool, o *order) (*worker, error) {
 	f.end(s, politely)
-	s.pack = (s.pack + pack) % len(f.configs)
+	if err := f.point(s, s.pack+pack); err != nil {
+		return nil, err
+	}
 	if err := f.start(s, o); err != nil {
 		return nil, err
 	}
@@ -206,6 +232,40 @@ func (f *fleet) pause(ctx context.Context, number int, hold time.Duration) error
 	}
 	sleep(ctx, hold)
 	return s.worker.process.Signal(syscall.SIGCONT)
+}
+
+// What a worker's log says.
+const (
+	listens  = "msg=starting" // it answers a demand for a reload, now or soon
+	reloaded = "the rules have changed"
+)
+
+// reload gives a running worker the other pack and tells it, and reports whether
+// it took it within bound. It may be without ClickHouse, which must keep it first.
+func (f *fleet) reload(ctx context.Context, number int, bound time.Duration) (bool, error) {
+	s := f.slots[number]
+	s.Lock()
+	defer s.Unlock()
+	if s.worker == nil {
+		return false, nil
+	}
+	said := func(what string) int {
+		text, _ := os.ReadFile(f.log(s.worker)) // none yet: nothing said
+		return strings.Count(string(text), what)
+	}
+	before := said(reloaded)
+	if err := f.point(s, s.pack+1); err != nil {
+		return false, err
+	}
+	if said(listens) == 0 || s.worker.process.Signal(syscall.SIGHUP) != nil {
+		return false, nil // it has just begun, or ended
+	}
+	for end := time.Now().Add(bound); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, 100*time.Millisecond) {
+		if said(reloaded) > before {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // stopAll ends every worker, politely and at the same time, or at once.

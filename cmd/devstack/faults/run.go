@@ -127,7 +127,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if s := scenarios[r.Scenario]; s.long {
 		ttl = longTTL
 	}
-	configs, dirs, err := writeConfigs(r.dir, r.Protocol, ttl)
+	dirs, err := writePacks(r.dir)
 	if err != nil {
 		return err
 	}
@@ -135,9 +135,12 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.servers, err = startServers(ctx, r.dir, r.Progress); err != nil {
 		return err
 	}
-	r.fleet = newFleet(r.dir, plain, stepped, r.servers.environ(), configs, dirs, r.Workers)
+	if r.fleet, err = newFleet(r.dir, plain, stepped, r.servers.environ(), dirs, r.Workers, r.Protocol, ttl); err != nil {
+		r.servers.end()
+		return err
+	}
 	r.load = newLoad(r.servers.broker, r.Seed, r.Rate)
-	if _, err := r.tocsin(ctx, "migrate", "--config", configs[0]); err != nil {
+	if _, err := r.tocsin(ctx, "migrate", "--config", r.fleet.slots[0].config); err != nil {
 		r.servers.end()
 		return err
 	}
@@ -269,7 +272,7 @@ func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
 	r.fleet.stopAll(true)
 	last, cancel := context.WithTimeout(ctx, emptyBound)
 	defer cancel()
-	if _, err := r.tocsin(last, "run", "--drain", "--config", r.fleet.configs[0]); err != nil {
+	if _, err := r.tocsin(last, "run", "--drain", "--config", r.fleet.slots[0].config); err != nil {
 		r.failf("a last worker should find the topics drained: %v", err)
 	}
 	if err := r.audit(ctx); err != nil {
@@ -286,7 +289,7 @@ func (r *run) audit(ctx context.Context) error {
 	if said, _ := r.tocsin(ctx, "audit", "-h"); !strings.Contains(said, "-rejudge") {
 		return nil
 	}
-	_, err := r.tocsin(ctx, "audit", "--rejudge", "--config", r.fleet.configs[0])
+	_, err := r.tocsin(ctx, "audit", "--rejudge", "--config", r.fleet.slots[0].config)
 	return err
 }
 

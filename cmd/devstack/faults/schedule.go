@@ -67,7 +67,8 @@ var kinds = map[string]kind{
 	"kill-at-8":   {weight: 2, most: 5, ofWorker: true},
 	"pause":       {weight: 4, hold: seconds(2, 12), ofWorker: true}, // shorter and longer than session and intent
 	"rebalance":   {weight: 2, hold: seconds(6, 12), ofWorker: true}, // a worker every 3 s
-	"other-pack":  {weight: 4, ofWorker: true},
+	"other-pack":  {weight: 2, ofWorker: true},                       // restarted with it
+	"reload":      {weight: 3, ofWorker: true},                       // the other pack, without a restart
 
 	"kill-kafka": {weight: 1}, "kill-clickhouse": {weight: 2}, "kill-nats": {weight: 1},
 	"cut-kafka": {weight: 1}, "cut-clickhouse": {weight: 1}, "cut-nats": {weight: 1},

@@ -54,6 +54,8 @@ func (r *run) strike(ctx context.Context, f Fault) (happened bool, err error) {
 	case "other-pack":
 		_, err := r.fleet.restart(f.Worker, 1, true, nil)
 		return true, err
+	case "reload":
+		return r.fleet.reload(ctx, f.Worker, strikeBound)
 	case "rebalance":
 		for end := time.Now().Add(f.Hold); time.Now().Before(end) && ctx.Err() == nil; sleep(ctx, rebalanceEvery) {
 			if _, err := r.fleet.restart(f.Worker, 0, true, nil); err != nil {
