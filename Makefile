@@ -55,7 +55,7 @@ test: ## unit, property, golden, synctest and embedded-server tests
 race: ## the same under the race detector
 	$(GO) test -race -tags "$(strip $(TAGS))" $(FLAGS) ./...
 
-integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17)
+integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17) and Prometheus
 	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 20m $(FLAGS) ./...
 
 faults: build ## kill, pause, cut and fill for DURATION=3m by SEED=1, on Apache Kafka; then compare every row and alert
