@@ -10,8 +10,8 @@ DURATION := 3m
 GO    ?= go
 
 # What the image is called and built by: buildah, podman, docker, whichever is
-# there. The same sources, toolchain and roots give the same image, by buildah
-# and podman to the byte.
+# there. The same commit, toolchain and roots give the same image, by buildah to
+# the byte.
 IMAGE   := tocsin
 VERSION := dev
 BUILDER ?= $(firstword $(foreach b,buildah podman docker,$(if $(shell command -v $(b)),$(b))))

@@ -59,6 +59,9 @@ func TestIntegrationWorkersBoard(t *testing.T) {
 		return strings.Contains(h.metrics(workers[0], "/metrics"), `tocsin_step_retries_total{step="store"}`)
 	})
 	h.end(workers[1])
+	h.eventually(time.Minute, "a batch given up", func() bool {
+		return !strings.Contains(h.metrics(workers[0], "/metrics"), "\ntocsin_batches_abandoned_total 0\n")
+	})
 	proxy.Refuse(false)
 
 	pending := make(map[string]bool) // queries that have shown nothing yet, and whether that must be more than 0
