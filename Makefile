@@ -9,8 +9,16 @@ SEED  := 1
 DURATION := 3m
 GO    ?= go
 
+# What the image is called and built by: buildah, podman, docker, whichever is
+# there. The same commit, toolchain and roots give the same image, by buildah to
+# the byte.
+IMAGE   := tocsin
+VERSION := dev
+BUILDER ?= $(firstword $(foreach b,buildah podman docker,$(if $(shell command -v $(b)),$(b))))
+ROOTS   ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo up down status test race integration faults lint generate bench clean
+.PHONY: help build image demo up down status test race integration faults lint generate bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -19,6 +27,15 @@ build: ## bin/tocsin, the production binary, and bin/devstack, servers for devel
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
 	$(GO) build -trimpath -o bin/devstack ./cmd/devstack
+
+image: ## the image tocsin:VERSION=dev, by buildah, podman or docker (BUILDER=)
+	@[ -n "$(BUILDER)" ] || { echo "no buildah, podman or docker on the PATH: install one"; exit 1; }
+	@[ -n "$(ROOTS)" ] || { echo "no certificates of authorities found: install ca-certificates, or give ROOTS=FILE"; exit 1; }
+	@rm -rf bin/image && mkdir -p bin/image
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/image/tocsin ./cmd/tocsin
+	@cp $(ROOTS) bin/image/ca-certificates.crt && cp deploy/tocsin.example.yaml bin/image/tocsin.yaml
+	@chmod 0555 bin/image/tocsin && chmod 0444 bin/image/*.*
+	$(BUILDER) build $(if $(filter buildah podman,$(BUILDER)),--timestamp 0) --build-arg VERSION=$(VERSION) -t $(IMAGE):$(VERSION) -f deploy/Dockerfile bin/image
 
 demo: build ## start servers and a worker, feed a realistic day, show the candidates, compare
 	bin/devstack demo -tocsin bin/tocsin
@@ -38,7 +55,7 @@ test: ## unit, property, golden, synctest and embedded-server tests
 race: ## the same under the race detector
 	$(GO) test -race -tags "$(strip $(TAGS))" $(FLAGS) ./...
 
-integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17)
+integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17) and Prometheus
 	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 20m $(FLAGS) ./...
 
 faults: build ## kill, pause, cut and fill for DURATION=3m by SEED=1, on Apache Kafka; then compare every row and alert

@@ -5,14 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nkeys"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/twmb/franz-go/plugin/kprom"
 
+	"tocsin/cmd/devstack/authority"
 	"tocsin/pipeline"
 )
 
@@ -113,26 +117,114 @@ func (d describing) MustRegister(all ...prometheus.Collector) {
 	}
 }
 
-// The configuration of the Kubernetes manifests is one, and the pods have longer
-// to end than a cycle.
+var (
+	secretFile  = regexp.MustCompile(`/run/secrets/tocsin/([a-z.-]+)`)
+	madeSecret  = regexp.MustCompile(`create secret generic (\S+)((?: --from-file=\S+)+)`)
+	fromFile    = regexp.MustCompile(`--from-file=([^= \n]+)`)
+	gracePeriod = regexp.MustCompile(`(?m)^\s*(?:terminationGracePeriodSeconds: |stop_grace_period: |TimeoutStopSec=)(\d+)(?:s|\b)`)
+)
+
+// The configuration of the Kubernetes manifests is one for production, once the
+// secrets are made as the page says: with them tocsin check finds nothing to
+// warn of, and without any of them it fails and names the file.
 func TestConfigurationOnKubernetes(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "kubernetes", "config", "tocsin.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "kubernetes", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
+	made := map[string][]string{}
+	for _, m := range madeSecret.FindAllStringSubmatch(read("README.md"), -1) {
+		for _, f := range fromFile.FindAllStringSubmatch(m[2], -1) {
+			made[m[1]] = append(made[m[1]], f[1])
+		}
+	}
+	text := read("config/tocsin.yaml")
+	var named []string
+	for _, m := range secretFile.FindAllStringSubmatch(text, -1) {
+		named = append(named, m[1])
+	}
+	slices.Sort(named)
+	named = slices.Compact(named)
+	for manifest, own := range map[string]string{"worker.yaml": "tocsin-secrets", "migrate/migrate.yaml": "tocsin-migrator-secrets"} {
+		if diff := cmp.Diff(named, slices.Sorted(slices.Values(append(made[own], made["tocsin-tls"]...)))); diff != "" {
+			t.Errorf("%s: files (-named +made):\n%s", own, diff)
+		}
+		for _, secret := range []string{own, "tocsin-tls"} {
+			if !strings.Contains(read(manifest), "- secret: { name: "+secret+" }") {
+				t.Errorf("%s does not mount %s", manifest, secret)
+			}
+		}
+	}
+
 	dir := t.TempDir()
-	for _, secret := range []string{"clickhouse-password", "nats-password"} {
-		write(t, dir, secret, "canary-secret\n")
-	}
-	write(t, dir, "tocsin.yaml", strings.ReplaceAll(string(text), "/run/secrets/tocsin", dir))
-	c, err := loadConfig(filepath.Join(dir, "tocsin.yaml"), func(string) (string, bool) { return "", false })
+	user, err := nkeys.CreateUser()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.NATS.Replicas < 3 || c.Kafka.FirstStart != "refuse" || c.Worker.DrainTimeout >= 45*time.Second {
+	seed, err := user.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	issuer := authority.New(t, "kubernetes")
+	issuer.WriteFor(authority.Files{CA: in("ca.crt"), Cert: in("tls.crt"), Key: in("tls.key")}, "tocsin", 90*24*time.Hour)
+	write(t, dir, "kafka-password", "canary-secret\n")
+	write(t, dir, "clickhouse-password", "canary-secret\n")
+	write(t, dir, "nats.nk", string(seed))
+	path := in("tocsin.yaml")
+	write(t, dir, "tocsin.yaml", strings.ReplaceAll(text, "/run/secrets/tocsin", dir))
+
+	offline := func() (said string, code int) {
+		var out strings.Builder
+		code = runCheck(t.Context(), []string{"--offline", "--config", path}, nil, &out, &out)
+		return out.String(), code
+	}
+	if said, code := offline(); code != exitOK || strings.Contains(said, "warn") || strings.Contains(said, "canary") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+	for _, name := range named {
+		if err := os.Rename(in(name), in("gone")); err != nil {
+			t.Fatal(err)
+		}
+		if said, code := offline(); code != exitFailed || !strings.Contains(said, name) {
+			t.Errorf("without %s: exit %d: %s", name, code, said)
+		}
+		if err := os.Rename(in("gone"), in(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	c, err := loadConfig(path, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Production || c.NATS.Replicas < 3 || c.Kafka.FirstStart != "refuse" || c.Kafka.TLS == nil || c.ClickHouse.TLS == nil || c.NATS.TLS == nil ||
+		c.Kafka.SASL == nil || c.Kafka.SASL.Mechanism != saslScram512 || c.ClickHouse.Password.IsZero() || c.NATS.NKey == "" {
 		t.Errorf("%+v", c)
 	}
 	if strings.Contains(said(&c), "canary-secret") {
 		t.Error("a secret is shown")
+	}
+}
+
+// Whatever stops a worker waits for it longer than it may take to end its cycle.
+func TestStopsWaitForTheDrain(t *testing.T) {
+	for _, name := range []string{"compose.yaml", "kubernetes/worker.yaml", "systemd/tocsin.service"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := gracePeriod.FindStringSubmatch(string(text))
+		if m == nil {
+			t.Fatalf("%s says nothing of how long a worker may take to end", name)
+		}
+		c := defaults() // which none of the three changes
+		if wait, err := time.ParseDuration(m[1] + "s"); err != nil || wait < c.Worker.DrainTimeout+10*time.Second {
+			t.Errorf("%s waits for %s, drain_timeout is %s", name, wait, c.Worker.DrainTimeout)
+		}
 	}
 }

@@ -97,7 +97,13 @@ func In(dir string) Files {
 // there, each file at once.
 func (a *Authority) Write(f Files, name string) {
 	a.tb.Helper()
-	cert, key := a.Pair(name, time.Hour)
+	a.WriteFor(f, name, time.Hour)
+}
+
+// WriteFor is Write of a certificate that is valid for so long.
+func (a *Authority) WriteFor(f Files, name string, valid time.Duration) {
+	a.tb.Helper()
+	cert, key := a.Pair(name, valid)
 	Replace(a.tb, f.CA, a.pem)
 	Replace(a.tb, f.Cert, cert)
 	Replace(a.tb, f.Key, key)

@@ -21,6 +21,8 @@ type board struct {
 	}
 }
 
+// readBoard reads a board, and makes sure that no query of it stands anywhere
+// but in a panel.
 func readBoard(t *testing.T, name string) (b board) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "grafana", name))
@@ -30,8 +32,17 @@ func readBoard(t *testing.T, name string) (b board) {
 	if err := json.Unmarshal(text, &b); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	queries := 0
+	for _, panel := range b.Panels {
+		queries += len(panel.Targets)
+	}
+	if want := len(queryKey.FindAll(text, -1)); queries != want || want < 10 {
+		t.Fatalf("%s: %d queries in its panels, %d in all", name, queries, want)
+	}
 	return b
 }
+
+var queryKey = regexp.MustCompile(`(?i)"(expr|rawSql)":`)
 
 var timeFilter = regexp.MustCompile(`\$__timeFilter\((\w+)\)`)
 
@@ -46,17 +57,13 @@ func TestAnalystsBoard(t *testing.T) {
 	h.produce(contract(0), due, &kgo.Record{Topic: loadTopic, Value: []byte("not JSON")})
 	h.drain()
 	h.ClickHouseUser, h.ClickHousePassword = h.AnalystUser, h.AnalystPassword
-	queries := 0
 	for _, panel := range readBoard(t, "analysts.json").Panels {
 		for _, target := range panel.Targets {
-			queries++
 			sql := timeFilter.ReplaceAllString(target.RawSQL, "$1 BETWEEN now() - INTERVAL 1 DAY AND now() + INTERVAL 1 DAY")
-			if said, err := h.ask(sql); err != nil || said == "" {
+			// Of what happened today nothing is due within two days.
+			if said, err := h.ask(sql); err != nil || said == "" || said == "0" && panel.Title != "Due within two days" {
 				t.Errorf("%s: %q, %v", panel.Title, said, err)
 			}
 		}
-	}
-	if queries < 10 {
-		t.Errorf("the board has %d queries", queries)
 	}
 }
