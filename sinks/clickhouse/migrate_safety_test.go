@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
@@ -21,12 +22,16 @@ import (
 type asked struct {
 	driver.Conn
 	statements []string
-	breakAfter int // 0 never
+	breakAfter int                  // 0 never
+	between    func(statements int) // called before each statement, if not nil
 }
 
 var errKilled = errors.New("killed")
 
 func (a *asked) Exec(ctx context.Context, query string, args ...any) error {
+	if a.between != nil {
+		a.between(len(a.statements))
+	}
 	if err := a.Conn.Exec(ctx, query, args...); err != nil {
 		return err
 	}
@@ -147,11 +152,31 @@ func TestPlanChangesNothing(t *testing.T) {
 	}
 }
 
-// TestMigratorsAtOnce: all of them succeed, and leave what one would.
+// TestMigratorsAtOnce: all of them succeed, and leave what one would. Between any
+// two statements of one another does everything; then four race.
 func TestMigratorsAtOnce(t *testing.T) {
 	want := schemaOf(t, migrated(t))
-	for range 3 {
-		server := chtest.Server(t)
+	server := chtest.Server(t)
+	for n, last := 0, false; !last; n++ {
+		c := configOf(server, chtest.Database(t))
+		last = true
+		slow := &asked{Conn: reader(t, c), between: func(statements int) {
+			if statements != n {
+				return
+			}
+			last = false
+			if err := Migrate(t.Context(), c, func(string) {}); err != nil {
+				t.Errorf("after statement %d of another: %v", n, err)
+			}
+		}}
+		if err := migrate(t.Context(), slow, c.Database, func(string) {}); err != nil {
+			t.Errorf("another did everything after statement %d: %v", n, err)
+		}
+		if diff := cmp.Diff(want, schemaOf(t, c)); diff != "" {
+			t.Errorf("another did everything after statement %d:\n%s", n, diff)
+		}
+	}
+	for range 2 {
 		c := configOf(server, chtest.Database(t)+"_new")
 		errs := make([]error, 4)
 		var all sync.WaitGroup
@@ -194,7 +219,10 @@ func TestMigrationsLeaveRowsAlone(t *testing.T) {
 		if strings.Count(before, "events ") != 3 {
 			t.Fatalf("parts before: %s", before)
 		}
-		if err := Migrate(t.Context(), c, func(string) {}); err != nil {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a mutation would wait for merges
+		err := Migrate(ctx, c, func(string) {})
+		cancel()
+		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, parts()); diff != "" {
