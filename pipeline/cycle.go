@@ -18,7 +18,7 @@ import (
 // told to stop) or a rebalance waits, the cycle polls no more and finishes
 // what it holds, within DrainTimeout or RebalanceGrace; what is unfinished
 // then is abandoned: rewound, and replayed by whoever owns it next.
-func (s *session) cycle(ctx context.Context) error {
+func (s *session) cycle(ctx context.Context) (err error) {
 	// Work outlives ctx, because a batch that was declared is better finished
 	// than replayed; it is bounded by the deadlines above.
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -40,6 +40,7 @@ func (s *session) cycle(ctx context.Context) error {
 	defer s.hurry.Store(nil)
 
 	s.rules = s.library.Current()
+	defer func() { s.spans.end(err) }()
 	turn := &turn{client: s.client}
 	defer turn.end()
 	held, err := s.gather(gather, work)
@@ -48,12 +49,13 @@ func (s *session) cycle(ctx context.Context) error {
 		s.abandon(held)
 		return err
 	}
-	if err := s.declare(work, turn, held); err != nil {
+	traced := s.spans.gathered(work, held)
+	if err := s.declare(traced, turn, held); err != nil {
 		s.abandon(held)
 		return err
 	}
 	s.place()
-	err = s.deliverAll(work, held)
+	err = s.deliverAll(traced, held)
 	s.abandon(held) // what was not settled
 	if err != nil && (work.Err() == nil || !errors.Is(err, context.Canceled)) {
 		return err // not merely what abandon made of it
@@ -63,7 +65,7 @@ func (s *session) cycle(ctx context.Context) error {
 		// tell the group now what else the next cycle would have told it. The
 		// work may have been abandoned; this one commit is still owed, and has
 		// a bound of its own.
-		return s.tell(context.WithoutCancel(work), turn)
+		return s.tell(context.WithoutCancel(traced), turn)
 	}
 	return nil
 }
@@ -130,10 +132,12 @@ func (s *session) tell(ctx context.Context, t *turn) error {
 // commit sends commitments and marks what was settled as told. A refusal ends
 // the session: the member is expelled or fenced, and a commit that was refused
 // is never tried again under another generation.
-func (s *session) commit(ctx context.Context, t *turn, all []commitment) error {
+func (s *session) commit(ctx context.Context, t *turn, all []commitment) (err error) {
 	if len(all) == 0 {
 		return nil
 	}
+	ctx, span := s.committing(ctx, len(all))
+	defer func() { end(span, err) }()
 	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
 	defer cancel()
 	began := time.Now()
@@ -202,7 +206,9 @@ func (s *session) late(p *partition, err error) error {
 // persist tries a step of a partition until it succeeds. An error that passes
 // is waited for, without end: only a rebalance or the worker's own end breaks
 // the wait. Any other error stops the worker.
-func (s *session) persist(ctx context.Context, p *partition, step string, try func(context.Context) error) error {
+func (s *session) persist(ctx context.Context, p *partition, step string, try func(context.Context) error) (err error) {
+	ctx, span := s.tracing(ctx, step, p)
+	defer func() { end(span, err) }()
 	pause := backoff{min: s.BackoffMin, max: s.BackoffMax}
 	for was := ""; ; {
 		began := time.Now()
@@ -233,6 +239,7 @@ func (s *session) persist(ctx context.Context, p *partition, step string, try fu
 		was = what
 		s.health.fail(p.topicPartition, err)
 		s.metrics.retried(step)
+		retrying(span, err)
 		s.health.turn()
 		if !pause.sleep(ctx) {
 			return ctx.Err()

@@ -132,6 +132,8 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 		s.metrics.holds(p.oldest)
 	})
 	began := time.Now()
+	ctx, span := s.judging(ctx, n)
+	defer span.End()
 	byPartition := make(map[*partition][][]*kgo.Record)
 	for _, f := range all {
 		p := s.partitions[f.tp]

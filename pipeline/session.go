@@ -27,6 +27,7 @@ type session struct {
 	// rules judge the new batches of the cycle that is under way: they change
 	// between cycles, and each batch is judged by one engine.
 	rules *rules.Engine
+	spans spans // of that cycle
 	// cycles counts the cycles that settled something.
 	cycles int
 }

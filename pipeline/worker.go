@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/trace"
 
 	"tocsin/rules/event"
 )
@@ -47,6 +48,9 @@ type Config struct {
 	// event that does not fit becomes a dead letter before it is judged. It is
 	// called from several goroutines at once. Nil: every event fits.
 	Fits func(*event.Event) *event.Failure
+	// Tracer makes the spans of a cycle; see trace.go. It must not block, nor
+	// must what it exports to. Nil: there are none.
+	Tracer trace.Tracer
 }
 
 // FirstStart is where a partition begins that the group has never committed.

@@ -27,6 +27,7 @@ type config struct {
 	Worker     workerConfig     `yaml:"worker"`
 	HTTP       httpConfig       `yaml:"http"`
 	Log        logConfig        `yaml:"log"`
+	Traces     tracesConfig     `yaml:"traces"`
 }
 
 type kafkaConfig struct {
@@ -109,8 +110,9 @@ func defaults() config {
 		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
 			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
-		HTTP: httpConfig{Listen: "127.0.0.1:9464"},
-		Log:  logConfig{Level: "info", Format: "text"},
+		HTTP:   httpConfig{Listen: "127.0.0.1:9464"},
+		Log:    logConfig{Level: "info", Format: "text"},
+		Traces: tracesConfig{Sample: 0.01},
 	}
 }
 
@@ -204,6 +206,7 @@ func (c *config) validate() (problems []string) {
 	if every, window := c.NATS.ReconcileEvery, c.NATS.ReconcileWindow; every < 0 || every > 0 && window <= every+c.loopsOwn() {
 		problems = append(problems, fmt.Sprintf("nats.reconcile_every is %s and nats.reconcile_window %s: want 0 for never, or a window of more than %s", every, window, every+c.loopsOwn()))
 	}
+	problems = append(problems, c.Traces.validate()...)
 	problems = append(problems, c.validateCredentials()...)
 	if _, err := c.Log.handler(os.Stderr); err != nil {
 		problems = append(problems, err.Error())

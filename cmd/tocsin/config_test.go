@@ -44,7 +44,7 @@ var keyed = regexp.MustCompile(`^[a-z_]+$`)
 
 // prose are words of the example's comments that look like keys, and keys of
 // which the example shows a use and no default: there is none.
-var prose = map[string]bool{"message": true, "tls": true, "sasl": true, "creds": true, "nkey": true, "user": true, "password": true}
+var prose = map[string]bool{"message": true, "tls": true, "sasl": true, "creds": true, "nkey": true, "user": true, "password": true, "headers": true}
 
 // Every key that the example shows commented out, with the value it shows, is
 // the default.
@@ -120,6 +120,12 @@ rules: { pack: sox409 }
 	f(strings.Replace(good, "[k:9092]", "[\"${NO_SUCH}\"]", 1), "the environment has no NO_SUCH", "c.yaml:1:")
 	f(strings.Replace(good, "password: \"${SECRET:-canary-secret}\"", "password: file:/no/such/file", 1), "the secret's file cannot be read", "c.yaml:2:")
 	f(strings.Replace(good, "pack: sox409", "pak: sox409", 1), `unknown key "pak"`)
+	f(good+"traces: { sample: 1.5 }\n", "c.yaml:5:", "is not a share")
+	f(good+"traces: { sample: NaN }\n", "is not a share")
+	f(good+"traces: { endpoint: \"collector:4317\" }\n", "traces.endpoint: want http://host:4318 or https://host:4318")
+	f(good+"traces: { endpoint: \"http://u:canary-secret@c:4318\" }\n", "traces.endpoint: it holds a user")
+	f(good+"traces: { endpoint: \"http://c:4318\", tls: {} }\n", "write https, or take tls away")
+	f(good+"traces: { endpoint: \"https://c:4318\", tls: { ca: /no/such/file } }\n", "traces.tls: ", "/no/such/file")
 	f("kafka: {}\n", "brokers", "cluster", "clickhouse", "nats")
 }
 

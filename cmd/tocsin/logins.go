@@ -57,7 +57,7 @@ func (c *config) validateCredentials() (problems []string) {
 	for _, section := range []struct {
 		name string
 		tls  *credentials.TLS
-	}{{"kafka", c.Kafka.TLS}, {"clickhouse", c.ClickHouse.TLS}, {"nats", c.NATS.TLS}} {
+	}{{"kafka", c.Kafka.TLS}, {"clickhouse", c.ClickHouse.TLS}, {"nats", c.NATS.TLS}, {"traces", c.Traces.TLS}} {
 		if _, err := section.tls.Client(); err != nil {
 			problems = append(problems, fmt.Sprintf("%s.tls: %v", section.name, err))
 		}

@@ -14,7 +14,7 @@ func runMigrate(ctx context.Context, args []string, _ io.Reader, stdout, stderr 
 	flags := flag.NewFlagSet("tocsin migrate", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	path := flags.String("config", "tocsin.yaml", "configuration `file`")
-	plan := flags.Bool("plan", false, "print what would be done to ClickHouse and do nothing")
+	plan := flags.Bool("plan", false, "print what would be done and do nothing")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
@@ -42,7 +42,11 @@ func migrate(ctx context.Context, c *config, plan bool, stdout io.Writer) error 
 		if len(steps) == 0 {
 			say("ClickHouse is up to date")
 		}
-		return nil
+		line, err := nats.Plan(ctx, c.NATS.sink())
+		if line != "" {
+			say(line)
+		}
+		return err
 	}
 	if err := clickhouse.Migrate(ctx, c.sink(), say); err != nil {
 		return err

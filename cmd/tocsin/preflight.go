@@ -26,6 +26,7 @@ const (
 	partKafka         = "kafka"
 	partClickHouse    = "clickhouse"
 	partNATS          = "nats"
+	partTraces        = "traces"
 )
 
 // Codes of warnings, which are labels of tocsin_warnings.
@@ -99,10 +100,11 @@ func (c *config) checkLogins(now time.Time) (found []finding) {
 		{partKafka, c.Kafka.TLS, c.Kafka.SASL != nil, c.Kafka.Brokers},
 		{partClickHouse, c.ClickHouse.TLS, !c.ClickHouse.Password.IsZero(), c.ClickHouse.Addresses},
 		{partNATS, c.NATS.TLS, !c.NATS.Password.IsZero(), c.NATS.Servers},
+		{partTraces, c.Traces.tls(), len(c.Traces.Headers) > 0, []string{c.Traces.Endpoint}},
 	} {
 		if s.tls == nil {
 			if s.secret && !local(s.addresses) {
-				found = append(found, warning(s.part, warnCleartext, "set "+s.part+".tls", "a secret and the records travel without encryption"))
+				found = append(found, warning(s.part, warnCleartext, "set "+s.part+".tls", "a secret travels without encryption, and what it protects"))
 			}
 			continue
 		}

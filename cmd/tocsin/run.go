@@ -199,6 +199,12 @@ func (w *assembly) reconcile(ctx context.Context, db *clickhouse.Sink, stream *n
 func (w *assembly) loop(ctx context.Context, drain bool, store pipeline.Store, publisher pipeline.Publisher, lib pipeline.Library) error {
 	loop := w.config.loop()
 	loop.Hooks = []kgo.Hook{kprom.NewMetrics("tocsin_kafka", kprom.Registry(w.registry))}
+	tracer, end, err := w.config.Traces.tracer(ctx, w.log)
+	if err != nil {
+		return err
+	}
+	defer end()
+	loop.Tracer = tracer
 	worker, err := pipeline.New(*loop, store, publisher, lib, pipeline.NewMetrics(w.registry), w.health, w.log)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ var bans = []ban{
 	{"tocsin/pipeline", "tocsin/cmd", "the loop knows no program"},
 	{"tocsin/pipeline", "github.com/ClickHouse", "the loop knows no store"},
 	{"tocsin/pipeline", "github.com/nats-io", "the loop knows no publisher"},
+	{"tocsin/pipeline", "go.opentelemetry.io/otel/sdk", "the loop makes spans and knows nobody who takes them"},
 	{"tocsin/pipeline/model", "tocsin", "the model shares no code with what it models"},
 	{"tocsin/sinks/clickhouse", "github.com/nats-io", "a sink knows its own server"},
 	{"tocsin/sinks/nats", "github.com/ClickHouse", "a sink knows its own server"},

@@ -37,7 +37,7 @@ func TestDatabaseHasTheColumns(t *testing.T) {
 		want[columns[i].name] = column{columns[i].typ, columns[i].doc}
 	}
 	if diff := cmp.Diff(want, held); diff != "" {
-		t.Errorf("write a migration with ALTER TABLE events ADD COLUMN, MODIFY COLUMN or COMMENT COLUMN (-want +held):\n%s", diff)
+		t.Errorf("write a migration with ALTER TABLE events ADD COLUMN IF NOT EXISTS or COMMENT COLUMN (-want +held):\n%s", diff)
 	}
 }
 

@@ -111,6 +111,21 @@ func Migrate(ctx context.Context, c Config, say func(line string)) error {
 	return nil
 }
 
+// Plan says what Migrate would do; "" when the stream is as it must be.
+func Plan(ctx context.Context, c Config) (string, error) {
+	c.CreateStream = false
+	s, err := Open(ctx, c)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		c, err = c.filled()
+		return "NATS: create the stream " + c.Stream, err
+	case err != nil:
+		return "", err
+	}
+	s.Close()
+	return "", nil
+}
+
 // Close ends the connection.
 func (s *Sink) Close() { s.conn.Close() }
 

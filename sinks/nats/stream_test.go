@@ -22,6 +22,14 @@ func TestMigrateCreatesTheStream(t *testing.T) {
 	if _, err := nats.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "tocsin migrate") {
 		t.Errorf("open without a stream: %v; want an error that names tocsin migrate", err)
 	}
+	planned := func(want string) {
+		t.Helper()
+		if line, err := nats.Plan(t.Context(), c); line != want || err != nil {
+			t.Errorf("planned %q, %v; want %q", line, err, want)
+		}
+	}
+	planned("NATS: create the stream DISCLOSURE")
+	planned("NATS: create the stream DISCLOSURE") // the first plan did not
 	var said []string
 	for range 2 {
 		if err := nats.Migrate(t.Context(), c, func(line string) { said = append(said, line) }); err != nil {
@@ -31,6 +39,7 @@ func TestMigrateCreatesTheStream(t *testing.T) {
 	if diff := cmp.Diff([]string{"NATS: created the stream DISCLOSURE", "NATS: the stream DISCLOSURE is as it must be"}, said); diff != "" {
 		t.Error(diff)
 	}
+	planned("")
 	open(t, c)
 
 	stream, err := admin(t, s).Stream(t.Context(), "DISCLOSURE")

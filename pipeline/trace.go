@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// A cycle that has a record is one trace; an idle one is none. Names and
+// attributes are an interface, as those of the metrics are: OpenTelemetry's for
+// messaging where it has a word, else ours.
+//
+//	cycle                    from the first record on
+//	├─ gather                until the last poll
+//	├─ judge                 one for each poll that brought records
+//	│  └─ rules              those of a replay, for each partition that needs them
+//	├─ commit
+//	└─ look, store, publish  one for each partition
+//
+// Where spans begin and end nothing is decided and nothing is waited for: a
+// span is one more value in the context of a step.
+
+// spans are those of the cycle that is under way; nil before its first record.
+type spans struct{ cycle, gather trace.Span }
+
+// judging begins the span of judging n records that were polled, none if there
+// are none, and those of the cycle with the first.
+func (s *session) judging(ctx context.Context, n int) (context.Context, trace.Span) {
+	if n == 0 || s.Tracer == nil {
+		return ctx, noop.Span{}
+	}
+	if s.spans.cycle == nil {
+		ctx, s.spans.cycle = s.Tracer.Start(ctx, "cycle", trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+			semconv.MessagingSystemKafka, semconv.MessagingOperationTypeProcess, semconv.MessagingConsumerGroupName(s.Group)))
+		_, s.spans.gather = s.child(ctx, "gather", nil)
+	}
+	return s.child(trace.ContextWithSpan(ctx, s.spans.cycle), "judge", func() []attribute.KeyValue {
+		return []attribute.KeyValue{semconv.MessagingBatchMessageCount(n)}
+	})
+}
+
+// gathered ends the span of gathering and puts that of the cycle into ctx.
+func (s *spans) gathered(ctx context.Context, held []*partition) context.Context {
+	if s.cycle == nil || !s.cycle.IsRecording() {
+		return ctx
+	}
+	n := 0
+	for _, p := range held {
+		n += len(p.open.Rows)
+	}
+	s.cycle.SetAttributes(semconv.MessagingBatchMessageCount(n), partitions(len(held)))
+	s.gather.End()
+	return trace.ContextWithSpan(ctx, s.cycle)
+}
+
+// end ends the cycle's spans.
+func (s *spans) end(err error) {
+	if s.cycle != nil {
+		s.gather.End()
+		end(s.cycle, err)
+	}
+	*s = spans{}
+}
+
+// child begins a span below that in ctx, with what about says. Where that one is
+// not recorded there is none, about is not asked, and nothing is allocated.
+func (w *Worker) child(ctx context.Context, name string, about func() []attribute.KeyValue) (context.Context, trace.Span) {
+	if parent := trace.SpanFromContext(ctx); !parent.IsRecording() || w.Tracer == nil {
+		return ctx, noop.Span{}
+	}
+	if about == nil {
+		return w.Tracer.Start(ctx, name)
+	}
+	return w.Tracer.Start(ctx, name, trace.WithAttributes(about()...))
+}
+
+// tracing begins the span of a step of a partition's open batch.
+func (w *Worker) tracing(ctx context.Context, step string, p *partition) (context.Context, trace.Span) {
+	return w.child(ctx, step, p.about)
+}
+
+// about names the partition and its open batch, and nothing that is in it.
+func (p *partition) about() []attribute.KeyValue {
+	all := []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingDestinationName(p.topic),
+		semconv.MessagingDestinationPartitionID(strconv.Itoa(int(p.partition)))}
+	if p.open == nil {
+		return all
+	}
+	return append(all, semconv.MessagingBatchMessageCount(len(p.open.Rows)), attribute.String("tocsin.rules.digest", p.open.Digest),
+		attribute.Int64("tocsin.batch.first", p.open.First), attribute.Int64("tocsin.batch.last", p.open.Last),
+		attribute.Int("tocsin.batch.candidates", len(p.open.Alerts())))
+}
+
+// committing begins the span of a commit for n partitions.
+func (w *Worker) committing(ctx context.Context, n int) (context.Context, trace.Span) {
+	return w.child(ctx, "commit", func() []attribute.KeyValue {
+		return []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingOperationName("commit"), semconv.MessagingOperationTypeSettle,
+			semconv.MessagingConsumerGroupName(w.Group), partitions(n)}
+	})
+}
+
+func partitions(n int) attribute.KeyValue { return attribute.Int("tocsin.partitions", n) }
+
+// retrying notes a try that failed and will be made again.
+func retrying(span trace.Span, err error) {
+	if span.IsRecording() {
+		span.AddEvent("retry", trace.WithAttributes(semconv.ErrorTypeKey.String(class(err))))
+	}
+}
+
+// end ends a span, with what kind of error its work had.
+func end(span trace.Span, err error) {
+	if err != nil && span.IsRecording() {
+		span.SetAttributes(semconv.ErrorTypeKey.String(class(err)))
+		span.SetStatus(codes.Error, class(err))
+	}
+	span.End()
+}
+
+// class is what kind of error err is. Its text stays out of a trace: a server
+// may have put a record's values into it.
+func class(err error) string {
+	what, waits := Waiting(err)
+	var refused *commitError
+	switch {
+	case waits:
+		return what
+	case errors.Is(err, ErrLate):
+		return "late"
+	case errors.Is(err, errUnknownCommit):
+		return "unknown outcome"
+	case errors.As(err, &refused):
+		return "commit refused"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(err, context.Canceled):
+		return "abandoned"
+	}
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return fmt.Sprintf("%T", err)
+}
