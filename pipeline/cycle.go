@@ -70,10 +70,12 @@ func (s *session) cycle(ctx context.Context) error {
 
 // deliverAll delivers every batch that is ready, those with candidates first:
 // the inserts of a cycle share the server, and a candidate must not wait until
-// all of them are done.
+// all of them are done. Nor are more delivered at once than a store has
+// connections for: waiting for one would count as a failure.
 func (s *session) deliverAll(ctx context.Context, held []*partition) error {
 	for _, urgent := range []bool{true, false} {
 		group, each := errgroup.WithContext(ctx)
+		group.SetLimit(deliveries)
 		for _, p := range held {
 			if p.open.ready() && p.open.urgent == urgent {
 				group.Go(func() error { return s.deliver(each, p) })
@@ -85,6 +87,9 @@ func (s *session) deliverAll(ctx context.Context, held []*partition) error {
 	}
 	return nil
 }
+
+// deliveries is how many batches are delivered at once.
+const deliveries = 12
 
 // declare commits an intent for each batch and, in the same commit, the
 // completion of every partition that has none: in steady state that is one
@@ -263,7 +268,9 @@ func (s *session) release(held []*partition) {
 	for _, p := range held {
 		settled = settled || p.open.done
 		p.open = nil
-		p.slab.reset()
+		s.spare.take(p.slab.events, s.MaxBytes)
+		// Together the partitions keep rows for no more than four cycles.
+		p.slab.reset(4 * s.MaxRecords / max(len(s.partitions), 1))
 	}
 	quiet := len(held) == 0
 	switch {

@@ -27,6 +27,12 @@ type session struct {
 	// rules judge the new batches of the cycle that is under way: they change
 	// between cycles, and each batch is judged by one engine.
 	rules *rules.Engine
+	spare spare
+	// room is how many bytes the cycle that is under way may still hold.
+	room atomic.Int64
+	// each is how many bytes a record took in the last cycle, on average; 0
+	// before the first.
+	each int64
 	// cycles counts the cycles that settled something.
 	cycles int
 }
