@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,4 +111,37 @@ func TestSpareEventsAreBounded(t *testing.T) {
 	if n := len(s.lend(nil, 2*records)); n != 2*records || s.bytes != 0 {
 		t.Errorf("%d events are lent and %d bytes left", n, s.bytes)
 	}
+}
+
+// counted is a store that takes its time and counts the batches it is given at
+// once.
+type counted struct {
+	*memory
+	now, most atomic.Int64
+}
+
+func (s *counted) Store(ctx context.Context, b *Batch) error {
+	n := s.now.Add(1)
+	defer s.now.Add(-1)
+	for m := s.most.Load(); n > m && !s.most.CompareAndSwap(m, n); m = s.most.Load() {
+	}
+	time.Sleep(3 * time.Second)
+	return s.memory.Store(ctx, b)
+}
+
+// However many partitions there are, a store with fewer connections is not asked
+// for more at once.
+func TestDeliveriesAtOnceAreBounded(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 50)
+		store := &counted{memory: b.sink}
+		b.produce(0, 2000)
+		w := b.startOn(store, func(c *Config) { c.MaxRecords = 2000 })
+		b.settled(2000, 5*time.Minute)
+		b.end(w)
+		b.exact(2000)
+		if most := store.most.Load(); most != deliveries {
+			t.Errorf("%d batches of 50 partitions were delivered at once, want %d", most, deliveries)
+		}
+	})
 }
