@@ -92,6 +92,7 @@ func TestMemoryIsAsThePageSays(t *testing.T) {
 		{"texts of just the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 1, 5000, 32},
 		{"texts beyond the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit+1) }, limit, 2, 150, 1, 5000, 32},
 		{"texts of just the limit in small cycles", 50, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 1, 5000, 8},
+		{"candidates alone", 10_000, func(i int) *kgo.Record { return contract(candidatesIn * i) }, 400, 0, 0, 10, 5000, 32},
 		{"8,500 lines each", 60, func(i int) *kgo.Record { return booked(i, 8500, limit) }, limit, 8500, 0, 12, 5000, 32},
 	} {
 		bytes := 0
