@@ -41,6 +41,10 @@ func (s *slab) event() *event.Event {
 	return s.events[s.used-1]
 }
 
+// findingSize is about how many bytes a finding takes, with its explanation and
+// its alert (measured: TestMemoryIsAsThePageSays).
+const findingSize = 8 << 10
+
 // judge turns records of one partition into rows of its open batch, in offset
 // order, until the cycle has no room left. It is called for different partitions
 // at once and touches nothing but p and room. It reports whether a row is a
@@ -93,10 +97,13 @@ func (p *partition) judge(records []*kgo.Record, c *Config, room *atomic.Int64) 
 				row.Verdicts = p.slab.verdicts[first:len(p.slab.verdicts):len(p.slab.verdicts)]
 			}
 		}
-		room.Add(-int64(size))
 		for i := range row.Verdicts {
-			candidate = candidate || row.Verdicts[i].Candidate()
+			if row.Verdicts[i].Candidate() {
+				candidate = true
+				size += findingSize
+			}
 		}
+		room.Add(-int64(size))
 		b.head, p.slab.framed = link(b.head, &row, p.slab.framed)
 		row.Chain = b.head
 		b.Last, b.epoch = rec.Offset, rec.LeaderEpoch
