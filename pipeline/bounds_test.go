@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tocsin/rules/event"
@@ -143,5 +144,25 @@ func TestDeliveriesAtOnceAreBounded(t *testing.T) {
 		if most := store.most.Load(); most != deliveries {
 			t.Errorf("%d batches of 50 partitions were delivered at once, want %d", most, deliveries)
 		}
+	})
+}
+
+// A producer's batch that unpacks to more than the client may hold is no record
+// that could be stored as a dead letter: somebody must look at it.
+func TestABatchThatUnpacksToTooMuchStopsTheWorker(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		b.send(0, wide(1<<18))
+		w := b.start(func(c *Config) { c.Kafka = append(c.Kafka, kgo.MaxDecompressBatchBytes(1<<16)) })
+		select {
+		case err := <-w.done:
+			if err == nil || !strings.Contains(err.Error(), topic+"/0: the batch that a producer sent as offsets 0 to 0 unpacks to more") {
+				t.Errorf("the worker ended with %v", err)
+			}
+			t.Log(err)
+		case <-time.After(time.Minute):
+			t.Error("the worker did not end within a minute")
+		}
+		w.stop()
 	})
 }

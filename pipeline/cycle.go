@@ -324,6 +324,7 @@ var parallel = runtime.GOMAXPROCS(0)
 // fetchError sorts a fetch's error: nil when the poll merely ended.
 func (s *session) fetchError(f kgo.FetchError) error {
 	var group *kgo.ErrGroupSession
+	var large *kgo.ErrDecompressTooLarge
 	switch {
 	case errors.Is(f.Err, context.Canceled), errors.Is(f.Err, context.DeadlineExceeded):
 		return nil
@@ -331,6 +332,10 @@ func (s *session) fetchError(f kgo.FetchError) error {
 		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
 	case errors.As(f.Err, &group), retriable(f.Err):
 		return Wait(waitKafka, f.Err)
+	case errors.As(f.Err, &large):
+		// The client's own words advise to skip it.
+		return stop(fmt.Errorf("fetch %s/%d: the batch that a producer sent as offsets %d to %d unpacks to more than a worker's memory is meant for, and nothing is passed over: "+
+			"find out who sent it, and have smaller batches sent (batch.size)", f.Topic, f.Partition, large.Offset, large.NextOffset-1))
 	}
 	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))
 }

@@ -24,7 +24,7 @@ type Config struct {
 	// committed.
 	FirstStart FirstStart
 
-	MaxRecords int // records in a cycle, about: what is replayed is not cut
+	MaxRecords int // records in a cycle, at most; what is replayed is not cut
 	// MaxBytes is about how much memory a cycle's records and the events made
 	// of them may take: a cycle that has as much ends, and what was polled beyond
 	// it is fetched again. What is replayed is not cut, nor the first record of a
