@@ -72,10 +72,12 @@ func (s *session) cycle(ctx context.Context) (err error) {
 
 // deliverAll delivers every batch that is ready, those with candidates first:
 // the inserts of a cycle share the server, and a candidate must not wait until
-// all of them are done.
+// all of them are done. Nor are more delivered at once than a store has
+// connections for: waiting for one would count as a failure.
 func (s *session) deliverAll(ctx context.Context, held []*partition) error {
 	for _, urgent := range []bool{true, false} {
 		group, each := errgroup.WithContext(ctx)
+		group.SetLimit(deliveries)
 		for _, p := range held {
 			if p.open.ready() && p.open.urgent == urgent {
 				group.Go(func() error { return s.deliver(each, p) })
@@ -87,6 +89,9 @@ func (s *session) deliverAll(ctx context.Context, held []*partition) error {
 	}
 	return nil
 }
+
+// deliveries is how many batches are delivered at once.
+const deliveries = 12
 
 // declare commits an intent for each batch and, in the same commit, the
 // completion of every partition that has none: in steady state that is one
@@ -270,7 +275,9 @@ func (s *session) release(held []*partition) {
 	for _, p := range held {
 		settled = settled || p.open.done
 		p.open = nil
-		p.slab.reset()
+		s.spare.take(p.slab.events, s.MaxBytes)
+		// Together the partitions keep rows for no more than four cycles.
+		p.slab.reset(4 * s.MaxRecords / max(len(s.partitions), 1))
 	}
 	quiet := len(held) == 0
 	switch {
@@ -324,6 +331,7 @@ var parallel = runtime.GOMAXPROCS(0)
 // fetchError sorts a fetch's error: nil when the poll merely ended.
 func (s *session) fetchError(f kgo.FetchError) error {
 	var group *kgo.ErrGroupSession
+	var large *kgo.ErrDecompressTooLarge
 	switch {
 	case errors.Is(f.Err, context.Canceled), errors.Is(f.Err, context.DeadlineExceeded):
 		return nil
@@ -331,6 +339,10 @@ func (s *session) fetchError(f kgo.FetchError) error {
 		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
 	case errors.As(f.Err, &group), retriable(f.Err):
 		return Wait(waitKafka, f.Err)
+	case errors.As(f.Err, &large):
+		// The client's own words advise to skip it.
+		return stop(fmt.Errorf("fetch %s/%d: the batch that a producer sent as offsets %d to %d unpacks to more than a worker's memory is meant for, and nothing is passed over: "+
+			"find out who sent it, and have smaller batches sent (batch.size)", f.Topic, f.Partition, large.Offset, large.NextOffset-1))
 	}
 	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))
 }

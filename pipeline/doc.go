@@ -9,7 +9,7 @@
 //	 │└────── more ────────┘    commit: intent only    one insert  one message  told by the next
 //	 │        new partitions    [first,last],          a batch,    a candidate  declare, or when
 //	 │                          rules, chain           one token                the cycle hurries
-//	 └─ until max_records, linger after the first record, or a candidate
+//	 └─ until max_records or max_cycle_bytes, linger after the first record, or a candidate
 //
 // Nothing outlives a cycle: no flusher, no timer, no channel between steps, no
 // lock around data. Judging fans out by partition and joins again; storing and

@@ -13,8 +13,8 @@ import (
 // replay cannot: it must be exactly the range that was promised.
 func (b *openBatch) ready() bool { return len(b.Rows) > 0 && b.complete }
 
-// gather polls and judges until the cycle has MaxRecords, Linger has passed
-// since its first record, a record is a candidate, or ctx is cancelled; and
+// gather polls and judges until the cycle has MaxRecords or MaxBytes, Linger has
+// passed since its first record, a record is a candidate, or ctx is cancelled; and
 // on, until every replay that it has begun is whole, or StepTimeout has passed
 // without a record of one: the other partitions do not wait for a leader that
 // is away. It returns the partitions that have an open batch. Without any
@@ -31,10 +31,18 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		if paused != nil {
 			s.client.ResumeFetchPartitions(paused)
 		}
+		rows := int64(0)
+		for _, p := range held {
+			rows += int64(len(p.open.Rows))
+		}
+		if rows > 0 {
+			s.each = (int64(s.MaxBytes) - s.room.Load()) / rows
+		}
 	}()
+	s.room.Store(int64(s.MaxBytes))
 	for {
 		poll, cancel := context.WithDeadline(ctx, deadline)
-		fetches := s.client.PollRecords(poll, max(s.MaxRecords-n, 1))
+		fetches := s.client.PollRecords(poll, s.wants(n))
 		cancel()
 		if len(fetches) == 0 {
 			// What was ready is gone, and the client holds off no rebalance for
@@ -66,7 +74,7 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		case done && late && more == 0 && len(replaying) > 0:
 			s.waiting(waitKafka, "", fmt.Errorf("the promised records of %d partitions do not come", len(replaying)))
 			return held, nil
-		case !done && !candidate && n < s.MaxRecords && !late:
+		case !done && !candidate && n < s.MaxRecords && s.room.Load() > s.each && !late:
 			continue
 		case len(replaying) == 0:
 			return held, nil
@@ -78,6 +86,17 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 			paused = s.pauseOthers(replaying)
 		}
 	}
+}
+
+// wants returns how many records the next poll may return in a cycle of n. What
+// is polled and finds no room is fetched again, so it is no more than will find
+// some if records are as large as the last ones.
+func (s *session) wants(n int) int {
+	most := s.MaxRecords - n
+	if s.each > 0 {
+		most = min(most, int(s.room.Load()/s.each))
+	}
+	return max(most, 1)
 }
 
 func incomplete(held []*partition) map[topicPartition]bool {
@@ -149,10 +168,13 @@ func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*parti
 	group.SetLimit(parallel)
 	found := make(chan bool, len(byPartition))
 	for p, runs := range byPartition {
+		for _, records := range runs {
+			p.slab.events = s.spare.lend(p.slab.events, len(records))
+		}
 		group.Go(func() error {
 			hit := false
 			for _, records := range runs {
-				hit = p.judge(records, &s.Config) || hit
+				hit = p.judge(records, &s.Config, &s.room) || hit
 			}
 			found <- hit
 			return nil

@@ -3,7 +3,9 @@ package pipeline
 import (
 	"crypto/sha256"
 	"iter"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -15,33 +17,39 @@ import (
 // nothing in it outlives the cycle that filled it.
 type slab struct {
 	decoder  *event.Decoder
-	limits   event.Limits // of decoder
-	events   []*event.Event
+	limits   event.Limits   // of decoder
+	events   []*event.Event // lent by spare
 	used     int
 	rows     []Row
 	verdicts []rules.Verdict
 	framed   []byte // what link hashes
 }
 
-func (s *slab) reset() {
-	s.used = 0
+// reset empties the slab. Rows for more than keep records are not kept.
+func (s *slab) reset(keep int) {
+	s.events, s.used = s.events[:0], 0
 	clear(s.rows) // lets go of the fetched bytes
 	clear(s.verdicts)
 	s.rows, s.verdicts = s.rows[:0], s.verdicts[:0]
+	if cap(s.rows) > keep {
+		s.rows, s.verdicts = nil, nil
+	}
 }
 
 func (s *slab) event() *event.Event {
-	if s.used == len(s.events) {
-		s.events = append(s.events, &event.Event{})
-	}
 	s.used++
 	return s.events[s.used-1]
 }
 
+// findingSize is about how many bytes a finding takes, with its explanation and
+// its alert (measured: TestMemoryIsAsThePageSays).
+const findingSize = 8 << 10
+
 // judge turns records of one partition into rows of its open batch, in offset
-// order. It is called for different partitions at once and touches nothing but
-// p. It reports whether a row is a candidate.
-func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
+// order, until the cycle has no room left. It is called for different partitions
+// at once and touches nothing but p and room. It reports whether a row is a
+// candidate.
+func (p *partition) judge(records []*kgo.Record, c *Config, room *atomic.Int64) (candidate bool) {
 	b := p.open
 	if p.slab.decoder == nil || p.slab.limits != b.limits {
 		p.slab.decoder, p.slab.limits = event.NewDecoder(b.limits), b.limits
@@ -58,19 +66,30 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 			}
 			break
 		}
+		if p.pending == nil && len(p.slab.rows) > 0 && (b.overrun >= 0 || room.Load() <= 0) {
+			// It is fetched again, for the next cycle. A first record is taken
+			// in any case, so that every partition goes on.
+			if b.overrun < 0 {
+				b.overrun = rec.Offset
+			}
+			break
+		}
 		if len(p.slab.rows) == 0 {
 			b.First, b.At = rec.Offset, timestamp(rec)
 		}
 		row := Row{Offset: rec.Offset, Timestamp: timestamp(rec), Key: rec.Key, Raw: rec.Value, Tombstone: rec.Value == nil,
 			RawHash: sha256.Sum256(rec.Value)}
+		size := int(unsafe.Sizeof(row)) + len(rec.Key) + len(rec.Value)
 		for _, h := range rec.Headers {
 			row.Headers = append(row.Headers, Header{h.Key, h.Value})
+			size += int(unsafe.Sizeof(h)) + len(h.Key) + len(h.Value)
 		}
 		if !row.Tombstone {
 			e := p.slab.event()
 			if row.Failure = p.slab.decoder.Decode(e, rec.Value, headers(rec)); row.Failure == nil && c.Fits != nil {
 				row.Failure = c.Fits(e)
 			}
+			size += e.Size()
 			if row.Failure == nil {
 				row.Event = e
 				first := len(p.slab.verdicts)
@@ -79,8 +98,12 @@ func (p *partition) judge(records []*kgo.Record, c *Config) (candidate bool) {
 			}
 		}
 		for i := range row.Verdicts {
-			candidate = candidate || row.Verdicts[i].Candidate()
+			if row.Verdicts[i].Candidate() {
+				candidate = true
+				size += findingSize
+			}
 		}
+		room.Add(-int64(size))
 		b.head, p.slab.framed = link(b.head, &row, p.slab.framed)
 		row.Chain = b.head
 		b.Last, b.epoch = rec.Offset, rec.LeaderEpoch

@@ -64,7 +64,7 @@ func (b *bench) client(opts ...kgo.Opt) *kgo.Client {
 func (b *bench) config() Config {
 	return Config{
 		Kafka: b.kafka(), Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest,
-		MaxRecords: 1000, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
+		MaxRecords: 1000, MaxBytes: 64 << 20, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
 		StepTimeout: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second, SessionTimeout: 45 * time.Second,
 		IntentTTL: time.Minute,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,7 +99,8 @@ func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 	for _, o := range []int64{0, 1, 3, 7, 8} {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(1)})
 	}
-	p.judge(records, &Config{Limits: event.Limits{}})
+	p.slab.events = new(spare).lend(nil, len(records))
+	p.judge(records, &Config{Limits: event.Limits{}}, new(atomic.Int64))
 	if got, want := p.open.Token(), "test/"+topic+"/0/0-4"; got != want || len(p.open.Rows) != 3 || p.open.overrun != 7 {
 		t.Errorf("token %s with %d rows, the rest from %d; want %s with 3, the rest from 7", got, len(p.open.Rows), p.open.overrun, want)
 	}

@@ -28,6 +28,12 @@ type session struct {
 	// between cycles, and each batch is judged by one engine.
 	rules *rules.Engine
 	spans spans // of that cycle
+	spare spare
+	// room is how many bytes the cycle that is under way may still hold.
+	room atomic.Int64
+	// each is how many bytes a record took in the last cycle, on average; 0
+	// before the first.
+	each int64
 	// cycles counts the cycles that settled something.
 	cycles int
 }

@@ -355,7 +355,7 @@ func TestRowsOfAnotherBatchFoundTooLateAreNoReasonToStop(t *testing.T) {
 // The same when compaction has taken its first record and left later ones.
 func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	b := &bench{t: t, sink: newMemory(), log: slog.New(slog.DiscardHandler)}
-	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, Linger: 1, DrainTimeout: 2,
+	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, MaxBytes: 64 << 20, Linger: 1, DrainTimeout: 2,
 		RebalanceGrace: 1, StepTimeout: 1, BackoffMin: 1, BackoffMax: 1, SessionTimeout: 3, IntentTTL: 1}, b.sink, b.sink, b.sink,
 		NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
 	if err != nil {

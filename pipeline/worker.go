@@ -25,7 +25,12 @@ type Config struct {
 	// committed.
 	FirstStart FirstStart
 
-	MaxRecords     int           // records in a cycle, about: the last fetch is not cut
+	MaxRecords int // records in a cycle, at most; what is replayed is not cut
+	// MaxBytes is about how much memory a cycle's records and the events made
+	// of them may take: a cycle that has as much ends, and what was polled beyond
+	// it is fetched again. What is replayed is not cut, nor the first record of a
+	// partition; what the sinks make of it comes on top.
+	MaxBytes       int
 	Linger         time.Duration // how long a cycle waits for more records after its first
 	DrainTimeout   time.Duration // how long a cycle may take to end after the worker is told to stop
 	RebalanceGrace time.Duration // how long a cycle may take to end after a rebalance waits for it
@@ -82,6 +87,7 @@ func (c *Config) Validate() error {
 		require(false, "first_start is %q: want refuse, earliest or latest", c.FirstStart)
 	}
 	require(c.MaxRecords > 0, "max_records is %d: want at least 1", c.MaxRecords)
+	require(c.MaxBytes > 0, "max_cycle_bytes is %d: want at least 1", c.MaxBytes)
 	for _, d := range []struct {
 		name  string
 		value time.Duration

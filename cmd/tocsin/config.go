@@ -79,6 +79,7 @@ type workerConfig struct {
 	MaxRecords     int             `yaml:"max_records"`
 	Linger         time.Duration   `yaml:"linger"`
 	MaxRecordBytes strictyaml.Size `yaml:"max_record_bytes"`
+	MaxCycleBytes  strictyaml.Size `yaml:"max_cycle_bytes"`
 	StepTimeout    time.Duration   `yaml:"step_timeout"`
 	DrainTimeout   time.Duration   `yaml:"drain_timeout"`
 	RebalanceGrace time.Duration   `yaml:"rebalance_grace"`
@@ -107,7 +108,7 @@ func defaults() config {
 			// 17 CFR 210.2-06.
 			MaxAge: 7 * 365 * 24 * time.Hour, Payload: "minimal",
 			ReconcileEvery: 10 * time.Minute, ReconcileWindow: 48 * time.Hour},
-		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20,
+		Worker: workerConfig{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20, MaxCycleBytes: 32 << 20,
 			StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 			BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second},
 		HTTP:   httpConfig{Listen: "127.0.0.1:9464"},

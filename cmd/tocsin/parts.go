@@ -21,7 +21,7 @@ func (c *config) loop() *pipeline.Config {
 	return &pipeline.Config{
 		Kafka: c.Kafka.client(), Cluster: c.Kafka.Cluster, Group: c.Kafka.Group, Topics: c.Kafka.Topics,
 		FirstStart: pipeline.FirstStart(c.Kafka.FirstStart), SessionTimeout: c.Kafka.SessionTimeout,
-		MaxRecords: c.Worker.MaxRecords, Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
+		MaxRecords: c.Worker.MaxRecords, MaxBytes: int(c.Worker.MaxCycleBytes), Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
 		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
 		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax, IntentTTL: c.Worker.IntentTTL,
 		ServerSide: c.Kafka.GroupProtocol == protocolConsumer,
@@ -33,9 +33,11 @@ func (c *config) loop() *pipeline.Config {
 func (k *kafkaConfig) client() []kgo.Opt {
 	return append(k.connections(),
 		kgo.ClientID("tocsin"),
-		// Bounds the memory of a cycle, with max_records: see deploy/README.md.
+		// They bound memory, with max_cycle_bytes: see deploy/README.md. Kafka
+		// counts bytes as they are compressed.
 		kgo.FetchMaxBytes(16<<20),
-		kgo.FetchMaxPartitionBytes(4<<20),
+		kgo.FetchMaxPartitionBytes(1<<20),
+		kgo.MaxDecompressBatchBytes(256<<20),
 	)
 }
 

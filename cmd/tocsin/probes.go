@@ -18,6 +18,9 @@ import (
 // fails. A wait turns the loop at every try, so only a hang is this long.
 const liveLimit = 3 * time.Minute
 
+// scrapes is how many answers of /metrics are made at once; one more is refused.
+const scrapes = 8
+
 // now is the wall clock of this program; rules and calendars have none.
 func now() time.Time { return time.Now() }
 
@@ -41,7 +44,7 @@ func listen(address string) (*probes, error) {
 //	/debug/pprof/  profiles, when profiling
 func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, health *pipeline.Health, rules *inForce, profiling bool) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: scrapes}))
 	answer := func(ok func(pipeline.Status) bool) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			s := health.Status(now(), liveLimit)

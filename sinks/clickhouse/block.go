@@ -35,6 +35,21 @@ func (b *block) reset() {
 	b.sent = b.sent[:0]
 }
 
+// wasteful reports whether the block's storage is much larger than what it last
+// held. Blocks go from batch to batch, whatever partition they are of, so each
+// would in time be as large as the largest batch.
+func (b *block) wasteful() bool {
+	used, room := 0, 0
+	for i := range b.buffers {
+		u, r := b.buffers[i].sizes()
+		used, room = used+u, room+r
+	}
+	return room > 4*used+leastKept
+}
+
+// leastKept is how large a block's storage may be in any case, in bytes.
+const leastKept = 1 << 20
+
 // fill turns a batch into columns.
 func (b *block) fill(batch *pipeline.Batch) error {
 	p, err := survey(batch)

@@ -71,6 +71,11 @@ func (b *buffer) reset() {
 	b.dictionary.reset()
 }
 
+// sizes are how many bytes the values take, and how many there is room for.
+func (b *buffer) sizes() (used, room int) {
+	return len(b.offsets) + len(b.nulls) + len(b.data), cap(b.offsets) + cap(b.nulls) + cap(b.data)
+}
+
 // end ends the row of an array column.
 func (b *buffer) end() {
 	b.rows++

@@ -70,8 +70,10 @@ func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 	}
 	full := s.blocks.Get().(*block)
 	defer func() {
-		full.reset()
-		s.blocks.Put(full)
+		if !full.wasteful() {
+			full.reset()
+			s.blocks.Put(full)
+		}
 	}()
 	if err := full.fill(b); err != nil {
 		return fmt.Errorf("clickhouse: %w", err)

@@ -62,7 +62,7 @@ func (h *harness) bulk(first, last int, head *[32]byte) {
 	}
 }
 
-// peak runs an audit and returns the most memory that its process ever had, in
+// peak runs a command and returns the most memory that its process ever had, in
 // MiB, and the last line that it printed. The kernel is asked while it runs: what
 // it says afterwards includes the process that started it.
 func (h *harness) peak(code int, args ...string) (mib int64, says string) {
@@ -81,14 +81,7 @@ func (h *harness) peak(code int, args ...string) (mib int64, says string) {
 	for {
 		select {
 		case <-tick.C:
-			text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)) // it may have ended
-			if _, rest, ok := strings.Cut(string(text), "VmHWM:"); ok {
-				var kib int64
-				if _, err := fmt.Sscan(rest, &kib); err != nil {
-					h.t.Fatal(err)
-				}
-				mib = max(mib, kib>>10)
-			}
+			mib = max(mib, highWater(h.t, cmd.Process.Pid))
 		case err := <-ended:
 			if cmd.ProcessState.ExitCode() != code || mib == 0 {
 				h.t.Fatalf("%v: %v, %d MiB", args, err, mib)
@@ -97,6 +90,22 @@ func (h *harness) peak(code int, args ...string) (mib int64, says string) {
 			return mib, lines[len(lines)-1]
 		}
 	}
+}
+
+// highWater is the most memory that a process ever had, in MiB; 0 once it has
+// ended.
+func highWater(t *testing.T, pid int) int64 {
+	t.Helper()
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, ok := strings.Cut(string(text), "VmHWM:")
+	if !ok {
+		return 0
+	}
+	var kib int64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatal(err)
+	}
+	return kib >> 10
 }
 
 // TestAuditMemory: an audit of ten times the rows takes no more memory.
