@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -48,7 +49,7 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		}
 		partitions += len(t.Partitions)
 	}
-	if _, err := adm.FetchOffsets(ctx, c.Kafka.Group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that never was
+	if err := c.checkOffsets(ctx, adm); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that never was
 		if kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) {
 			return "", pipeline.Wait("Kafka", fmt.Errorf("the coordinator of group %s does not answer: %w", c.Kafka.Group, err))
 		}
@@ -58,6 +59,25 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 	errs = append(errs, c.checkRetention(ctx, adm)...)
 	errs = append(errs, c.checkProtocol(ctx, adm)...)
 	return fmt.Sprintf("topics %s, %d partitions", strings.Join(c.Kafka.Topics, ", "), partitions), errors.Join(errs...)
+}
+
+// coordinatorPause is how long a coordinator that is not there yet is left alone.
+const coordinatorPause = 200 * time.Millisecond
+
+// checkOffsets reads the group's offsets. The first group that a cluster is ever
+// asked about has it make the topic that holds them, which takes it a moment.
+func (c *config) checkOffsets(ctx context.Context, adm *kadm.Client) error {
+	for {
+		_, err := adm.FetchOffsets(ctx, c.Kafka.Group)
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(coordinatorPause):
+		}
+	}
 }
 
 // checkProtocol wants every broker to have the group protocol: without it the
