@@ -322,7 +322,7 @@ func (s *session) fetchError(f kgo.FetchError) error {
 		return nil
 	case errors.Is(f.Err, kgo.ErrClientClosed):
 		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
-	case errors.As(f.Err, &group), retriable(f.Err):
+	case errors.As(f.Err, &group), retriable(f.Err), s.refused(f.Err) != nil:
 		return Wait(waitKafka, f.Err)
 	}
 	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))

@@ -42,6 +42,11 @@ type Config struct {
 	// The session's timeout is then the broker's.
 	ServerSide bool
 
+	// Refused says why a broker and the client do not accept each other, or nil
+	// when that is not what an error of the client says. It is waited for: a
+	// token or a certificate is replaced while the worker runs. Nil: never.
+	Refused func(error) error
+
 	Limits event.Limits
 	// Fits says why an event cannot be stored exactly, or nil when it can: an
 	// event that does not fit becomes a dead letter before it is judged. It is
@@ -159,6 +164,9 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 		if !ok {
 			what = waitKafka
 		}
+		if refused := w.refused(err); refused != nil {
+			err = refused
+		}
 		w.waiting(what, was, err)
 		was = what
 		w.health.turn()
@@ -166,6 +174,13 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 			return nil
 		}
 	}
+}
+
+func (w *Worker) refused(err error) error {
+	if w.Refused == nil {
+		return nil
+	}
+	return w.Refused(err)
 }
 
 // waiting tells operators, once, what the worker waits for. instead is what the

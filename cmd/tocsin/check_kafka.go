@@ -36,6 +36,9 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		}
 		return "", errors.Join(append(errs, c.checkRetention(ctx, adm)...)...)
 	}
+	if r := c.Kafka.suspected(err); r != nil {
+		return "", pipeline.Wait("Kafka", r)
+	}
 	if err != nil {
 		return "", pipeline.Wait("Kafka", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err))
 	}

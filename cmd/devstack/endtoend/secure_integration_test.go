@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"golang.org/x/sync/errgroup"
 
 	"tocsin/cmd/devstack/apachekafka"
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
@@ -69,8 +69,27 @@ func (h *harness) logged(brokers, lines string) string {
 	return configured(h.t, h.config, `brokers: ["${TOCSIN_KAFKA}"]`, fmt.Sprintf("brokers: [\"%s\"]\n%s", brokers, lines))
 }
 
-func TestIntegrationKafkaIsReachedByEveryLogin(t *testing.T) {
-	p := newProofs(t)
+// by is the section of a configuration that logs in by a mechanism of SASL.
+func by(tls, mechanism, proof string) string {
+	return tls + fmt.Sprintf("  sasl: { mechanism: %s, %s }\n", mechanism, proof)
+}
+
+func trusting(f authority.Files) string { return fmt.Sprintf("  tls: { ca: %s }\n", f.CA) }
+
+func showing(ca string, f authority.Files) string {
+	return fmt.Sprintf("  tls: { ca: %s, cert: %s, key: %s }\n", ca, f.Cert, f.Key)
+}
+
+func password(user, file string) string {
+	return fmt.Sprintf("user: %s, password: \"file:%s\"", user, file)
+}
+
+func token(file string) string { return fmt.Sprintf("token: \"file:%s\"", file) }
+
+// onSecureKafka starts a harness on Apache Kafka with listeners that demand
+// proofs.
+func onSecureKafka(t *testing.T, p *proofs) (*harness, *apachekafka.Cluster) {
+	t.Helper()
 	cluster := kafkatest.Of(t, apachekafka.Options{Listeners: []apachekafka.Listener{
 		{Name: "TLS", Store: p.store},
 		{Name: "MTLS", Store: p.store, Trust: p.trust},
@@ -79,61 +98,76 @@ func TestIntegrationKafkaIsReachedByEveryLogin(t *testing.T) {
 	h := start(t, stack.Addresses{Kafka: cluster.Bootstrap()})
 	h.admit(secret)
 	h.tocsin("migrate", "--config", h.config)
+	return h, cluster
+}
 
-	trusting := fmt.Sprintf("  tls: { ca: %s }\n", p.own.CA)
-	shown := fmt.Sprintf("  tls: { ca: %s, cert: %s, key: %s }\n", p.own.CA, p.own.Cert, p.own.Key)
-	by := func(mechanism, proof string) string {
-		return trusting + fmt.Sprintf("  sasl: { mechanism: %s, %s }\n", mechanism, proof)
-	}
-	mine := fmt.Sprintf("user: %s, password: \"file:%s\"", worker, p.password)
-	mineToken := fmt.Sprintf("token: \"file:%s\"", p.token)
+// TestIntegrationKafkaIsReachedByEveryLogin: tocsin check and a worker, by all
+// that the configuration has; and each that the broker, or the worker, must
+// refuse is named by the check, with place and mend.
+func TestIntegrationKafkaIsReachedByEveryLogin(t *testing.T) {
+	p, stranger := newProofs(t), newProofs(t)
+	h, cluster := onSecureKafka(t, p)
+	h.produce(contract(0), contract(1))
 
-	for i, login := range []struct{ listener, lines string }{
-		{"TLS", trusting}, {"MTLS", shown}, {"SASL", by("PLAIN", mine)}, {"SASL", by("SCRAM-SHA-256", mine)}, {"SASL", by("SCRAM-SHA-512", mine)}, {"SASL", by("OAUTHBEARER", mineToken)},
-	} {
-		config := h.logged(cluster.At(login.listener), login.lines)
-		h.produce(contract(i))
-		began := time.Now()
-		h.tocsin("check", "--config", config)
-		h.tocsin("run", "--drain", "--config", config)
-		t.Logf("%s %s: %s", login.listener, login.lines, time.Since(began))
+	var workers errgroup.Group
+	logins := []struct{ listener, lines string }{
+		{"TLS", trusting(p.own)},
+		{"MTLS", showing(p.own.CA, p.own)},
+		{"SASL", by(trusting(p.own), "PLAIN", password(worker, p.password))},
+		{"SASL", by(trusting(p.own), "SCRAM-SHA-256", password(worker, p.password))},
+		{"SASL", by(trusting(p.own), "SCRAM-SHA-512", password(worker, p.password))},
+		{"SASL", by(trusting(p.own), "OAUTHBEARER", token(p.token))},
 	}
-	if rows := h.query("SELECT count() FROM events"); rows != "6" {
-		t.Errorf("%s rows, want 6", rows)
+	for i, l := range logins {
+		own := fmt.Sprintf("own_%d", i) // a group and rows of its own
+		config := configured(t, h.logged(cluster.At(l.listener), l.lines), "cluster: main", "cluster: "+own, "group: tocsin", "group: "+own, "${TOCSIN_METRICS:-127.0.0.1:9464}", "127.0.0.1:0")
+		workers.Go(func() error {
+			for _, args := range [][]string{{"check"}, {"run", "--drain"}} {
+				if out, err := h.said(append(args, "--config", config)...); err != nil {
+					return fmt.Errorf("%s, %s: %s: %w\n%s", l.listener, l.lines, args[0], err, out)
+				}
+			}
+			return nil
+		})
+	}
+	if err := workers.Wait(); err != nil {
+		t.Error(err)
+	}
+	if rows := h.query("SELECT count(), uniqExact(cluster) FROM events"); rows != fmt.Sprintf("%d\t%d", 2*len(logins), len(logins)) {
+		t.Errorf("rows, clusters: %s", rows)
 	}
 
-	stranger := newProofs(t)
-	expired := filepath.Join(t.TempDir(), "token")
+	expired, wrong := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "password")
 	authority.Replace(t, expired, []byte(p.issuer.Token(worker, apachekafka.Audience, -time.Minute)))
-	wrong := filepath.Join(t.TempDir(), "password")
 	authority.Replace(t, wrong, []byte("CANARY-WRONG"))
-	for _, r := range []struct{ name, listener, lines string }{
-		{"a wrong CA", "TLS", fmt.Sprintf("  tls: { ca: %s }\n", stranger.own.CA)},
-		{"no cert", "MTLS", trusting},
-		{"stranger cert", "MTLS", fmt.Sprintf("  tls: { ca: %s, cert: %s, key: %s }\n", p.own.CA, stranger.own.Cert, stranger.own.Key)},
-		{"other name", "TLS", fmt.Sprintf("  tls: { ca: %s, server_name: elsewhere }\n", p.own.CA)},
-		{"plain wrong", "SASL", by("PLAIN", fmt.Sprintf("user: %s, password: \"file:%s\"", worker, wrong))},
-		{"256 wrong", "SASL", by("SCRAM-SHA-256", fmt.Sprintf("user: %s, password: \"file:%s\"", worker, wrong))},
-		{"512 unknown user", "SASL", by("SCRAM-SHA-512", fmt.Sprintf("user: nobody, password: \"file:%s\"", wrong))},
-		{"oauth expired", "SASL", by("OAUTHBEARER", fmt.Sprintf("token: \"file:%s\"", expired))},
-		{"oauth stranger", "SASL", by("OAUTHBEARER", fmt.Sprintf("token: \"file:%s\"", stranger.token))},
-		{"no sasl", "SASL", trusting},
-		{"sasl where none is", "TLS", by("PLAIN", mine)},
-		{"no tls", "TLS", ""},
-		{"tls where none is", "", trusting},
-	} {
-		brokers := cluster.At(r.listener)
-		if r.listener == "" {
-			brokers = cluster.Bootstrap()
+	f := func(name, brokers, lines string, want ...string) {
+		t.Helper()
+		out, err := h.said("check", "--config", h.logged(brokers, lines))
+		_, said, _ := strings.Cut(out, "FAIL kafka")
+		said, _, _ = strings.Cut(said, "\n")
+		for _, w := range want {
+			if err == nil || !strings.Contains(said, w) {
+				t.Errorf("%s: %v, want %q\n%s", name, err, w, out)
+			}
 		}
-		began := time.Now()
-		cmd := exec.CommandContext(t.Context(), program, "check", "--config", h.logged(brokers, r.lines))
-		cmd.Env = append(os.Environ(), h.Addresses.Environ()...)
-		out, err := cmd.CombinedOutput()
-		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, "kafka") {
-				t.Logf("%s: %s %v\n%s", r.name, time.Since(began), err, line)
+		for _, s := range []string{"CANARY", p.issuer.Token("", "", 0)[:20]} {
+			if strings.Contains(out, s) {
+				t.Errorf("%s: a secret is shown\n%s", name, out)
 			}
 		}
 	}
+	f("another authority", cluster.At("TLS"), trusting(stranger.own), "kafka.tls.ca: ", stranger.own.CA, "Add its authority to the file")
+	f("another name", cluster.At("TLS"), fmt.Sprintf("  tls: { ca: %s, server_name: elsewhere }\n", p.own.CA), "kafka.tls.server_name: ", "not elsewhere", "Give the name")
+	f("no certificate", cluster.At("MTLS"), trusting(p.own), "kafka.tls.cert: ", "Give kafka.tls.cert and kafka.tls.key")
+	f("another's certificate", cluster.At("MTLS"), showing(p.own.CA, stranger.own), "kafka.tls.cert: ", stranger.own.Cert, "Replace the file")
+	for _, mechanism := range mechanisms[:3] {
+		f("a wrong password", cluster.At("SASL"), by(trusting(p.own), mechanism, password(worker, wrong)), "kafka.sasl: ", "by "+mechanism, "Correct kafka.sasl.user and kafka.sasl.password")
+	}
+	f("another user", cluster.At("SASL"), by(trusting(p.own), "SCRAM-SHA-512", password("nobody", p.password)), "kafka.sasl: ", "or make the user")
+	f("an expired token", cluster.At("SASL"), by(trusting(p.own), "OAUTHBEARER", token(expired)), "kafka.sasl.token: ", expired, "Replace it")
+	f("another issuer's token", cluster.At("SASL"), by(trusting(p.own), "OAUTHBEARER", token(stranger.token)), "kafka.sasl.token: ", stranger.token, "Replace it")
+	f("no SASL", cluster.At("SASL"), trusting(p.own), "kafka.sasl: ", "Set kafka.sasl")
+	f("SASL where there is none", cluster.At("MTLS"), by(showing(p.own.CA, p.own), "PLAIN", password(worker, p.password)), "kafka.sasl: ", "or take kafka.sasl away")
+	f("no TLS", cluster.At("TLS"), "", "kafka.tls: ", "Set kafka.tls")
+	f("TLS where there is none", cluster.Bootstrap(), trusting(p.own), "kafka.tls: ", "or take kafka.tls away")
 }
