@@ -273,7 +273,7 @@ func (s *session) release(held []*partition) {
 	case quiet && !s.owing():
 		// What a sink was waited for went to another member.
 		for _, w := range s.health.Status(time.Now(), 0).Waits {
-			if w.For != waitKafka {
+			if w.For != waitKafka && w.For != waitLogin {
 				s.proceeding(w.For)
 			}
 		}

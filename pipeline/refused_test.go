@@ -58,8 +58,8 @@ func TestARefusedLoginIsWaitedFor(t *testing.T) {
 		default:
 		}
 		waits := w.health.Status(time.Now(), 0).Waits
-		if len(waits) != 1 || waits[0].For != waitKafka || !strings.Contains(waits[0].Error, errRefused.Error()) {
-			t.Errorf("it waits for %+v, want Kafka, and why", waits)
+		if len(waits) != 1 || waits[0].For != waitLogin || !strings.Contains(waits[0].Error, errRefused.Error()) {
+			t.Errorf("it waits for %+v, want a login, and why", waits)
 		}
 		refusing.Store(false)
 		b.settled(500, 5*time.Minute)

@@ -165,7 +165,7 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 			what = waitKafka
 		}
 		if refused := w.refused(err); refused != nil {
-			err = refused
+			what, err = waitLogin, refused
 		}
 		w.waiting(what, was, err)
 		was = what
@@ -191,8 +191,12 @@ func (w *Worker) waiting(what, instead string, err error) {
 	}
 }
 
-// waitKafka is what the worker waits for when the group or a broker is away.
-const waitKafka = "Kafka"
+const (
+	// waitKafka is what the worker waits for when the group or a broker is away.
+	waitKafka = "Kafka"
+	// waitLogin is what it waits for when they are there, and see Config.Refused.
+	waitLogin = "Kafka: a certificate, password or token that is accepted"
+)
 
 // proceeding tells operators, once, that the worker no longer waits for what,
 // or, when what is empty, for anything.

@@ -37,7 +37,7 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		return "", errors.Join(append(errs, c.checkRetention(ctx, adm)...)...)
 	}
 	if r := c.Kafka.suspected(err); r != nil {
-		return "", pipeline.Wait("Kafka", r)
+		return "", pipeline.Wait(waitLogin, r)
 	}
 	if err != nil {
 		return "", pipeline.Wait("Kafka", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err))

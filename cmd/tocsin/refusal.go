@@ -30,6 +30,9 @@ func (r *refusal) finding(part string) finding {
 	return finding{Part: part, Level: levelFailure, Place: r.place, Says: fmt.Sprintf("%s: %v", r.says, r.err), Mend: r.mend}
 }
 
+// waitLogin is what is waited for after a refusal.
+const waitLogin = "Kafka: a certificate, password or token that is accepted"
+
 // unreadable is that a file cannot be read, which is read again for the next
 // connection; nil when err is.
 func unreadable(place string, err error) error {
