@@ -20,14 +20,14 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	return fmt.Sprintf("%s: %s: %v. %s%s", r.place, r.says, r.err, strings.ToUpper(r.mend[:1]), r.mend[1:])
+	return fmt.Sprintf("%s: %s: %s. %s%s", r.place, r.says, strings.TrimSuffix(r.err.Error(), "."), strings.ToUpper(r.mend[:1]), r.mend[1:])
 }
 
 func (r *refusal) Unwrap() error { return r.err }
 
 // finding is the refusal in the result of a check.
 func (r *refusal) finding(part string) finding {
-	return finding{Part: part, Level: levelFailure, Place: r.place, Says: fmt.Sprintf("%s: %v", r.says, r.err), Mend: r.mend}
+	return finding{Part: part, Level: levelFailure, Place: r.place, Says: r.says + ": " + strings.TrimSuffix(r.err.Error(), "."), Mend: r.mend}
 }
 
 // waitLogin is what is waited for after a refusal.
@@ -59,6 +59,8 @@ func (k *kafkaConfig) refused(err error) *refusal {
 func (k *kafkaConfig) suspected(err error) *refusal {
 	var closed *kgo.ErrFirstReadEOF
 	switch r := k.refused(err); {
+	case errors.Is(err, kerr.IllegalSaslState):
+		return &refusal{"kafka.sasl", "the broker's port knows no SASL", "name the SASL port of the brokers in kafka.brokers, or take kafka.sasl away", err}
 	case r != nil || !errors.As(err, &closed):
 		return r
 	case k.SASL == nil && strings.Contains(err.Error(), "SASL"): // its kinds have no names
@@ -102,8 +104,8 @@ func (k *kafkaConfig) reason(err error) *refusal {
 		return is("kafka.sasl", "the broker does not take user and password by "+k.SASL.Mechanism, "correct kafka.sasl.user and kafka.sasl.password, or make the user on the broker")
 	case errors.Is(err, kerr.UnsupportedSaslMechanism) && k.SASL != nil:
 		return is("kafka.sasl.mechanism", "the broker has no "+k.SASL.Mechanism, "choose one of its sasl.enabled.mechanisms")
-	case errors.Is(err, kerr.IllegalSaslState):
-		return is("kafka.sasl", "the broker's port knows no SASL", "name the SASL port of the brokers in kafka.brokers, or take kafka.sasl away")
+	case errors.Is(err, kerr.IllegalSaslState): // a second login within a second, as a session of a token's last moments takes
+		return is("kafka.sasl", "the broker takes no further login on the connection", "replace a token well before it expires, and let connections.max.reauth.ms of the broker be some seconds or more")
 	}
 	return nil
 }
