@@ -65,6 +65,8 @@ func (k *kafkaConfig) suspected(err error) *refusal {
 		return r
 	case k.SASL == nil && strings.Contains(err.Error(), "SASL"): // its kinds have no names
 		return &refusal{"kafka.sasl", "the broker closes the connection, as it does when it wants SASL", "set kafka.sasl", err}
+	case k.TLS == nil && strings.Contains(err.Error(), "TLS"):
+		return &refusal{"kafka.tls", "the broker closes the connection, as it does when it speaks TLS", "set kafka.tls", err}
 	case k.TLS != nil:
 		return &refusal{"kafka.tls", "the broker closes the connection, as it does when it speaks no TLS", "name the TLS port of the brokers in kafka.brokers, or take kafka.tls away", err}
 	}
