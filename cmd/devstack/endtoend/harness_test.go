@@ -134,7 +134,11 @@ func (h *harness) workerOf(binary, config string) *stack.Worker {
 	}
 	h.t.Cleanup(func() {
 		w.Kill()
-		if text, err := os.ReadFile(log.Name()); err == nil && h.t.Failed() {
+		text, err := os.ReadFile(log.Name())
+		if err != nil || strings.Contains(string(text), "CANARY") {
+			h.t.Errorf("%v, or a secret is in the log", err)
+		}
+		if h.t.Failed() {
 			h.t.Logf("worker log:\n%s", text)
 		}
 	})
