@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -47,6 +49,25 @@ func TestRefusalsAreNamed(t *testing.T) {
 	f(fmt.Sprintf("  tls: { ca: %s }\n", own.CA)+right, "kafka.tls.cert", "give kafka.tls.cert and kafka.tls.key")
 	f("  tls: {}\n"+right, "kafka.tls", "name its authority in kafka.tls.ca")
 	f(tlsLines(own)+"  sasl: { mechanism: OAUTHBEARER, token: CANARY-2 }\n", "kafka.sasl.mechanism", "sasl.enabled.mechanisms")
+}
+
+func TestABrokersCertificateThatHasExpired(t *testing.T) {
+	a := authority.New(t, "first")
+	pair, err := tls.X509KeyPair(a.Pair("server", -time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	files := authority.In(t.TempDir())
+	a.Write(files, "client")
+	k := kafkaSection(t, cluster.ListenAddrs()[0], fmt.Sprintf("  tls: { ca: %s }\n", files.CA))
+	if r := k.refused(reaches(t, k)); r == nil || r.place != "kafka.brokers" || !strings.Contains(r.Error(), "expired") {
+		t.Errorf("%v", r)
+	}
 }
 
 func TestAFileThatIsGoneIsARefusal(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -179,23 +180,11 @@ func (r *rotated) cut() {
 // waits is what a worker waits for, and why, as its status page says.
 func (r *rotated) waits(w *stack.Worker) string {
 	r.t.Helper()
-	resp, err := http.Get("http://" + w.Metrics() + "/status?format=json")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	var page struct {
 		Waiting []struct{ For, Error string }
 	}
-	if err := json.Unmarshal(text, &page); err != nil {
+	if err := json.Unmarshal([]byte(r.page(w, "/status?format=json")), &page); err != nil {
 		r.t.Fatal(err)
-	}
-	if strings.Contains(string(text), "CANARY") {
-		r.t.Errorf("a secret is shown: %s", text)
 	}
 	var all []string
 	for _, w := range page.Waiting {
@@ -244,9 +233,24 @@ func (r *rotated) fresh() (stop func()) {
 }
 
 // connections is how many a worker has made to Kafka.
-func (r *rotated) connections(w *stack.Worker) string {
+func (r *rotated) connections(w *stack.Worker) (n int) {
 	r.t.Helper()
-	resp, err := http.Get("http://" + w.Metrics() + "/metrics")
+	for line := range strings.Lines(r.page(w, "/metrics")) {
+		if series, count, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(series, "tocsin_kafka_connects_total{") {
+			made, err := strconv.Atoi(count)
+			if err != nil {
+				r.t.Fatalf("%s: %v", line, err)
+			}
+			n += made
+		}
+	}
+	return n
+}
+
+// page is what a worker serves at a path.
+func (r *rotated) page(w *stack.Worker, path string) string {
+	r.t.Helper()
+	resp, err := http.Get("http://" + w.Metrics() + path)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -255,13 +259,10 @@ func (r *rotated) connections(w *stack.Worker) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var made []string
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "tocsin_kafka_connects_total") {
-			made = append(made, strings.TrimSpace(line))
-		}
+	if strings.Contains(string(text), "CANARY") {
+		r.t.Errorf("a secret is shown: %s", text)
 	}
-	return strings.Join(made, ", ")
+	return string(text)
 }
 
 // TestIntegrationWhatProvesAWorkerIsReplacedUnderLoad: certificates with their
@@ -302,9 +303,9 @@ func TestIntegrationWhatProvesAWorkerIsReplacedUnderLoad(t *testing.T) {
 	went("passwords")
 
 	before := r.connections(byToken)
-	l.wait(r.harness, 4000) // two times of reauthentication
-	if after := r.connections(byToken); before == "" || after != before {
-		t.Errorf("connections were made instead of reauthentication: %s, then %s", before, after)
+	l.wait(r.harness, 4000) // twice reauth: a broker would have ended each of a handful of connections twice
+	if made := r.connections(byToken) - before; before == 0 || made > 3 {
+		t.Errorf("%d connections, and then %d more where a new login on the old would have done", before, made)
 	}
 	stopTokens()
 	r.stuck(byToken, "kafka.sasl.token")
