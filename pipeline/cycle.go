@@ -287,7 +287,7 @@ func (s *session) release(held []*partition) {
 	case quiet && !s.owing():
 		// What a sink was waited for went to another member.
 		for _, w := range s.health.Status(time.Now(), 0).Waits {
-			if w.For != waitKafka {
+			if w.For != waitKafka && w.For != waitLogin {
 				s.proceeding(w.For)
 			}
 		}
@@ -337,7 +337,7 @@ func (s *session) fetchError(f kgo.FetchError) error {
 		return nil
 	case errors.Is(f.Err, kgo.ErrClientClosed):
 		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
-	case errors.As(f.Err, &group), retriable(f.Err):
+	case errors.As(f.Err, &group), retriable(f.Err), s.refused(f.Err) != nil:
 		return Wait(waitKafka, f.Err)
 	case errors.As(f.Err, &large):
 		// The client's own words advise to skip it.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -107,6 +109,8 @@ func (e *commitError) Error() string {
 	}
 	return "commit refused"
 }
+
+func (e *commitError) Unwrap() []error { return slices.Collect(maps.Values(e.refused)) }
 
 // errUnknownCommit says that nobody knows whether a commit was applied. The
 // member must leave the group: a late commit under its generation would else

@@ -50,6 +50,9 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	defer s.leave(ctx)
 	defer w.metrics.idle()
 	defer w.health.unassign()
+	if err := s.greet(ctx); err != nil {
+		return false, err
+	}
 	for ctx.Err() == nil {
 		before := s.cycles
 		if err := s.cycle(ctx); err != nil {
@@ -64,6 +67,21 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 		}
 	}
 	return s.cycles > 0, nil
+}
+
+// greet wants no refusal of the brokers. A client joins only once it knows the
+// topics, and does not say why it does not know them; all else it mends by
+// itself.
+func (s *session) greet(ctx context.Context) error {
+	if s.Refused == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
+	defer cancel()
+	if err := s.client.Ping(ctx); s.refused(err) != nil {
+		return err
+	}
+	return nil
 }
 
 // heartbeat is how often a member asks the group, by the classic protocol,
@@ -157,6 +175,7 @@ func (s *session) assigned(changed map[string][]int32, sign int) {
 	s.health.assigned(sign * n)
 	if sign > 0 {
 		s.proceeding(waitKafka)
+		s.proceeding(waitLogin)
 	}
 }
 

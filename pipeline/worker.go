@@ -48,6 +48,11 @@ type Config struct {
 	// The session's timeout is then the broker's.
 	ServerSide bool
 
+	// Refused says why a broker and the client do not accept each other, or nil
+	// when that is not what an error of the client says. It is waited for: a
+	// token or a certificate is replaced while the worker runs. Nil: never.
+	Refused func(error) error
+
 	Limits event.Limits
 	// Fits says why an event cannot be stored exactly, or nil when it can: an
 	// event that does not fit becomes a dead letter before it is judged. It is
@@ -169,6 +174,9 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 		if !ok {
 			what = waitKafka
 		}
+		if refused := w.refused(err); refused != nil {
+			what, err = waitLogin, refused
+		}
 		w.waiting(what, was, err)
 		was = what
 		w.health.turn()
@@ -176,6 +184,13 @@ func (w *Worker) run(ctx context.Context, until offsets) error {
 			return nil
 		}
 	}
+}
+
+func (w *Worker) refused(err error) error {
+	if w.Refused == nil {
+		return nil
+	}
+	return w.Refused(err)
 }
 
 // waiting tells operators, once, what the worker waits for. instead is what the
@@ -186,8 +201,12 @@ func (w *Worker) waiting(what, instead string, err error) {
 	}
 }
 
-// waitKafka is what the worker waits for when the group or a broker is away.
-const waitKafka = "Kafka"
+const (
+	// waitKafka is what the worker waits for when the group or a broker is away.
+	waitKafka = "Kafka"
+	// waitLogin is what it waits for when they are there, and see Config.Refused.
+	waitLogin = "Kafka: a certificate, password or token that is accepted"
+)
 
 // proceeding tells operators, once, that the worker no longer waits for what,
 // or, when what is empty, for anything.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,6 +36,9 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		}
 		return "", errors.Join(append(errs, c.checkRetention(ctx, adm)...)...)
 	}
+	if r := c.Kafka.suspected(err); r != nil {
+		return "", pipeline.Wait(waitLogin, r)
+	}
 	if err != nil {
 		return "", pipeline.Wait("Kafka", fmt.Errorf("brokers %s do not answer: %w", strings.Join(c.Kafka.Brokers, ", "), err))
 	}
@@ -48,7 +52,7 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 		}
 		partitions += len(t.Partitions)
 	}
-	if _, err := adm.FetchOffsets(ctx, c.Kafka.Group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that never was
+	if err := c.checkOffsets(ctx, adm); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // a group that never was
 		if kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) {
 			return "", pipeline.Wait("Kafka", fmt.Errorf("the coordinator of group %s does not answer: %w", c.Kafka.Group, err))
 		}
@@ -58,6 +62,25 @@ func (c *config) checkKafka(ctx context.Context) (string, error) {
 	errs = append(errs, c.checkRetention(ctx, adm)...)
 	errs = append(errs, c.checkProtocol(ctx, adm)...)
 	return fmt.Sprintf("topics %s, %d partitions", strings.Join(c.Kafka.Topics, ", "), partitions), errors.Join(errs...)
+}
+
+// coordinatorPause is how long a coordinator that is not there yet is left alone.
+const coordinatorPause = 200 * time.Millisecond
+
+// checkOffsets reads the group's offsets. The first group that a cluster is ever
+// asked about has it make the topic that holds them, which takes it a moment.
+func (c *config) checkOffsets(ctx context.Context, adm *kadm.Client) error {
+	for {
+		_, err := adm.FetchOffsets(ctx, c.Kafka.Group)
+		if !errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(coordinatorPause):
+		}
+	}
 }
 
 // checkProtocol wants every broker to have the group protocol: without it the
@@ -103,19 +126,47 @@ func (c *config) checkRights(ctx context.Context, client *kgo.Client) (errs []er
 			errs = append(errs, fmt.Errorf("topic %s may not be read. Grant READ on it", *t.Topic))
 		}
 	}
-	describe := kmsg.NewPtrDescribeGroupsRequest()
-	describe.Groups, describe.IncludeAuthorizedOperations = []string{c.Kafka.Group}, true
-	groups, err := describe.RequestWith(ctx, client)
+	operations, err := c.groupOperations(ctx, client)
 	if err != nil {
 		return append(errs, fmt.Errorf("the rights on group %s cannot be read: %w. Grant READ on the group", c.Kafka.Group, err))
 	}
-	for _, g := range groups.Groups {
-		// Of a group that is not there newer brokers tell no rights: bit by bit none.
-		if g.ErrorCode == 0 && g.AuthorizedOperations != 0 && !allowed(g.AuthorizedOperations, kmsg.ACLOperationRead) {
-			errs = append(errs, fmt.Errorf("nobody may join group %s and commit in it as this user. Grant READ on the group", g.Group))
-		}
+	// Of a group that is not there newer brokers tell no rights: bit by bit none.
+	if operations != 0 && !allowed(operations, kmsg.ACLOperationRead) {
+		errs = append(errs, fmt.Errorf("nobody may join group %s and commit in it as this user. Grant READ on the group", c.Kafka.Group))
 	}
 	return errs
+}
+
+// groupOperations is what may be done with the group, 0 where no broker tells.
+// Each kind of group is described by a request of its own, by which one of the
+// other kind, as of another protocol's workers, is not there.
+func (c *config) groupOperations(ctx context.Context, client *kgo.Client) (int32, error) {
+	classic := kmsg.NewPtrDescribeGroupsRequest()
+	classic.Groups, classic.IncludeAuthorizedOperations = []string{c.Kafka.Group}, true
+	groups, err := classic.RequestWith(ctx, client)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range groups.Groups {
+		if g.ErrorCode == 0 && g.AuthorizedOperations != 0 {
+			return g.AuthorizedOperations, nil
+		}
+	}
+	if c.Kafka.GroupProtocol != protocolConsumer {
+		return 0, nil // and the broker may be too old to be asked
+	}
+	consumer := kmsg.NewPtrConsumerGroupDescribeRequest()
+	consumer.Groups, consumer.IncludeAuthorizedOperations = []string{c.Kafka.Group}, true
+	served, err := consumer.RequestWith(ctx, client)
+	if err != nil {
+		return 0, nil // a broker without that protocol is named by itself
+	}
+	for _, g := range served.Groups {
+		if g.ErrorCode == 0 {
+			return g.AuthorizedOperations, nil
+		}
+	}
+	return 0, nil
 }
 
 // checkRetention compares how long the broker keeps a group's offsets with how

@@ -49,6 +49,10 @@ func failures(part string, err error) (all []finding) {
 		}
 		return all
 	}
+	var r *refusal
+	if errors.As(err, &r) {
+		return []finding{r.finding(part)}
+	}
 	return []finding{{Part: part, Level: levelFailure, Says: err.Error()}}
 }
 

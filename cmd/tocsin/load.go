@@ -20,7 +20,10 @@ detail in the layout of the AICPA Audit Data Standard) or each line
 
   tocsin load --format ads-gl gl_detail.csv --topic ledger --brokers kafka:9092
   tocsin load --format ads-gl gl_detail.csv.gz --out -
-  tocsin load --format cloudevents events.jsonl --topic ledger
+  tocsin load --format cloudevents events.jsonl --topic ledger --config tocsin.yaml
+
+--config takes the brokers, and TLS and SASL, from the section kafka of a worker's
+configuration; --brokers connects without either.
 
 The file is read to its end before anything is produced: a line that cannot be
 read fails the load, and then nothing was sent; --skip-bad leaves such lines
@@ -30,10 +33,11 @@ out. Ids come from the journals, so a file loaded twice gives the same events.
 
 // loadFlags are the flags of tocsin load.
 type loadFlags struct {
-	format, file, topic, out, brokers string
-	decimal, timezone, manual         string
-	skipBad, asJSON                   bool
-	ads                               adsgl.Options
+	format, file, topic, out  string
+	brokers, config           string
+	decimal, timezone, manual string
+	skipBad, asJSON           bool
+	ads                       adsgl.Options
 }
 
 // runLoad is the command tocsin load.
@@ -47,7 +51,7 @@ func runLoad(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		return exitUsage
 	}
 	if err := f.load(ctx, stdin, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "tocsin load:", err)
+		printError(stderr, "load", err)
 		return exitFailed
 	}
 	return exitOK
@@ -59,7 +63,8 @@ func parseLoad(args []string, stderr io.Writer) (*loadFlags, error) {
 	flags.SetOutput(io.Discard) // runLoad prints the error, once
 	flags.StringVar(&f.format, "format", "", "`FORMAT` of the file: ads-gl or cloudevents")
 	flags.StringVar(&f.topic, "topic", "", "Kafka `TOPIC` to produce to")
-	flags.StringVar(&f.brokers, "brokers", os.Getenv("TOCSIN_KAFKA"), "brokers, as `HOST:PORT[,HOST:PORT]`; default: $TOCSIN_KAFKA")
+	flags.StringVar(&f.brokers, "brokers", "", "brokers, as `HOST:PORT[,HOST:PORT]`; default: $TOCSIN_KAFKA")
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`, whose section kafka says how to reach the brokers")
 	flags.StringVar(&f.out, "out", "", "write the events as JSON lines to `PATH` instead; - is standard output")
 	flags.BoolVar(&f.skipBad, "skip-bad", false, "leave out lines that cannot be read")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON on standard output (on standard error with --out -)")
@@ -84,8 +89,16 @@ func (f *loadFlags) check(files []string) error {
 		return fmt.Errorf("one file to load is wanted, %d are named; - is standard input", len(files))
 	case (f.topic == "") == (f.out == ""):
 		return errors.New("say where to: either --topic TOPIC or --out PATH")
-	case f.topic != "" && f.brokers == "":
-		return errors.New("--topic needs --brokers HOST:PORT (or $TOCSIN_KAFKA)")
+	case f.config != "" && f.topic == "":
+		return errors.New("--config is for --topic: it says how to reach Kafka")
+	case f.config != "" && f.brokers != "":
+		return errors.New("--config says where the brokers are: leave --brokers out")
+	}
+	if f.config == "" && f.brokers == "" {
+		f.brokers = os.Getenv("TOCSIN_KAFKA")
+	}
+	if f.topic != "" && f.config == "" && f.brokers == "" {
+		return errors.New("--topic needs --brokers HOST:PORT (or $TOCSIN_KAFKA), or --config FILE")
 	}
 	f.file = files[0]
 	return f.checkLedger()
@@ -106,6 +119,10 @@ type loadReport interface {
 
 // load reads the file, decides, and sends.
 func (f *loadFlags) load(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	kafka, err := f.kafka()
+	if err != nil {
+		return err
+	}
 	shown := newLoadProgress(stderr)
 	src, err := openLoadSource(f.file, stdin, shown)
 	if err != nil {
@@ -125,7 +142,7 @@ func (f *loadFlags) load(ctx context.Context, stdin io.Reader, stdout, stderr io
 		err := f.print(report, stdout, stderr)
 		return errors.Join(err, fmt.Errorf("%d lines could not be read, nothing was produced: mend them, or leave them out with --skip-bad", n))
 	}
-	target, err := f.target(ctx, src, stdout)
+	target, err := f.target(ctx, kafka, src, stdout)
 	if err != nil {
 		return err
 	}
@@ -143,6 +160,15 @@ func (f *loadFlags) load(ctx context.Context, stdin io.Reader, stdout, stderr io
 		return fmt.Errorf("stopped after %d records were handed over; loading the file again gives the same ids: %w", sent, err)
 	}
 	return f.print(report, stdout, stderr)
+}
+
+// kafka says how to reach Kafka.
+func (f *loadFlags) kafka() (*kafkaConfig, error) {
+	if f.config == "" {
+		return &kafkaConfig{Brokers: split([]string{f.brokers})}, nil
+	}
+	c, err := loadConfig(f.config, os.LookupEnv)
+	return &c.Kafka, err
 }
 
 // print writes the report where the flags say.

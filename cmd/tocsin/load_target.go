@@ -27,10 +27,10 @@ type loadTarget interface {
 	close(ctx context.Context) error
 }
 
-func (f *loadFlags) target(ctx context.Context, src *loadSource, stdout io.Writer) (loadTarget, error) {
+func (f *loadFlags) target(ctx context.Context, kafka *kafkaConfig, src *loadSource, stdout io.Writer) (loadTarget, error) {
 	switch f.out {
 	case "":
-		return newKafkaTarget(ctx, f.topic, strings.Split(f.brokers, ","))
+		return newKafkaTarget(ctx, f.topic, kafka)
 	case "-":
 		return &lineTarget{out: bufio.NewWriter(stdout)}, nil
 	}
@@ -77,9 +77,8 @@ type kafkaTarget struct {
 
 // producerOptions are the options of the producer. The record's timestamp is
 // the broker's or the moment of producing; when it happened is in the event.
-func producerOptions(brokers []string) []kgo.Opt {
+func producerOptions() []kgo.Opt {
 	return []kgo.Opt{
-		kgo.SeedBrokers(brokers...),
 		kgo.ClientID("tocsin-load"),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
@@ -89,16 +88,19 @@ func producerOptions(brokers []string) []kgo.Opt {
 	}
 }
 
-func newKafkaTarget(ctx context.Context, topic string, brokers []string) (*kafkaTarget, error) {
-	client, err := kgo.NewClient(producerOptions(brokers)...)
+func newKafkaTarget(ctx context.Context, topic string, kafka *kafkaConfig) (*kafkaTarget, error) {
+	client, err := kgo.NewClient(append(kafka.connections(), producerOptions()...)...)
 	if err != nil {
-		return nil, fmt.Errorf("--brokers: %w", err)
+		return nil, fmt.Errorf("the brokers %s: %w", strings.Join(kafka.Brokers, ","), err)
 	}
 	reach, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	if err := client.Ping(reach); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("no broker of --brokers answers: %w", err)
+		if r := kafka.suspected(err); r != nil {
+			return nil, r
+		}
+		return nil, fmt.Errorf("no broker of %s answers: %w", strings.Join(kafka.Brokers, ","), err)
 	}
 	return &kafkaTarget{client: client, topic: topic}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"tocsin/cmd/devstack/authority"
 	"tocsin/rules/event"
 )
 
@@ -57,6 +58,8 @@ func TestLoadUsage(t *testing.T) {
 		{"--format ads-gl a", "where to"},
 		{"--format ads-gl a --out - --topic t", "where to"},
 		{"--format ads-gl a --topic t", "--brokers"},
+		{"--format ads-gl a --topic t --brokers b:1 --config f", "--brokers"},
+		{"--format ads-gl a --out - --config f", "--config"},
 		{"--format ads-gl a --out - --decimal ;", "--decimal"},
 		{"--format ads-gl a --out - --credits never", "--credits"},
 		{"--format ads-gl a --out - --registrant 12x", "--registrant"},
@@ -214,6 +217,38 @@ func TestLoadProduces(t *testing.T) {
 	code, _, stderr = loaded(t, smallLedger, "-", "--format", "ads-gl", "--topic", "nowhere", "--brokers", brokers)
 	if code != exitFailed || !strings.Contains(stderr, "the topic nowhere does not exist") {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// With a configuration the brokers are reached as a worker reaches them.
+func TestLoadProducesOverTLSAndSASL(t *testing.T) {
+	a := authority.New(t, "first")
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "ledger"), kfake.TLS(a.Server(a.Pool())), kfake.EnableSASL(),
+		kfake.Superuser("SCRAM-SHA-512", "scram", "s-secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	files := authority.In(t.TempDir())
+	a.Write(files, "client")
+	brokers := strings.Join(cluster.ListenAddrs(), ",")
+	config := kafkaFile(t, brokers, tlsLines(files)+"  sasl: { mechanism: SCRAM-SHA-512, user: scram, password: s-secret }\n")
+	code, stdout, stderr := loaded(t, smallLedger, "-", "--format", "ads-gl", "--topic", "ledger", "--config", config, "--json")
+	if code != exitOK || !strings.Contains(stdout, `"journals": 2`) {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if newest := cluster.PartitionInfo("ledger", 0).HighWatermark; newest != 2 {
+		t.Errorf("%d records are there, want 2", newest)
+	}
+	for args, want := range map[string]string{
+		"--brokers " + brokers: "kafka.tls: the broker",
+		"--config " + kafkaFile(t, brokers, fmt.Sprintf("  tls: { ca: %s }\n", files.CA)): "Give kafka.tls.cert and kafka.tls.key",
+		"--config " + files.CA: "E104",
+	} {
+		code, _, stderr := loaded(t, smallLedger, append([]string{"-", "--format", "ads-gl", "--topic", "ledger"}, strings.Fields(args)...)...)
+		if code != exitFailed || !strings.Contains(stderr, want) || strings.Contains(stderr, "s-secret") {
+			t.Errorf("%s: exit %d, want %q: %s", args, code, want, stderr)
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ func (k *kafkaConfig) connections() []kgo.Opt {
 	opts := []kgo.Opt{kgo.SeedBrokers(split(k.Brokers)...)}
 	if k.TLS != nil {
 		opts = append(opts, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+			if _, err := k.TLS.Client(); err != nil {
+				return nil, unreadable("kafka.tls", err)
+			}
 			return k.TLS.Dial(ctx, dialer, network, address)
 		}))
 	}

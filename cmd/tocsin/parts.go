@@ -26,6 +26,12 @@ func (c *config) loop() *pipeline.Config {
 		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax, IntentTTL: c.Worker.IntentTTL,
 		ServerSide: c.Kafka.GroupProtocol == protocolConsumer,
 		Limits:     event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)}, Fits: clickhouse.Fits,
+		Refused: func(err error) error {
+			if r := c.Kafka.refused(err); r != nil {
+				return r
+			}
+			return nil
+		},
 	}
 }
 

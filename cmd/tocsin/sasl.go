@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,22 +39,57 @@ func (s *saslConfig) mechanism() sasl.Mechanism {
 	case saslPlain:
 		return saslplain.Plain(func(context.Context) (saslplain.Auth, error) {
 			user, password, err := login.Read()
-			return saslplain.Auth{User: user, Pass: password}, err
+			return saslplain.Auth{User: user, Pass: password}, unreadable("kafka.sasl", err)
 		})
 	case saslScram256, saslScram512:
 		auth := func(context.Context) (scram.Auth, error) {
 			user, password, err := login.Read()
-			return scram.Auth{User: user, Pass: password}, err
+			return scram.Auth{User: user, Pass: password}, unreadable("kafka.sasl", err)
 		}
 		if s.Mechanism == saslScram256 {
 			return scram.Sha256(auth)
 		}
 		return scram.Sha512(auth)
 	}
-	return oauth.Oauth(func(context.Context) (oauth.Auth, error) {
+	return bearer{oauth.Oauth(func(context.Context) (oauth.Auth, error) {
 		token, err := s.Token.Read()
-		return oauth.Auth{Token: token}, err
-	})
+		return oauth.Auth{Token: token}, unreadable("kafka.sasl.token", err)
+	}), s}
+}
+
+// bearer is OAUTHBEARER that says why a token is refused.
+type bearer struct {
+	sasl.Mechanism
+	config *saslConfig
+}
+
+func (b bearer) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	session, first, err := b.Mechanism.Authenticate(ctx, host)
+	return bearerSession{session, b.config}, first, err
+}
+
+type bearerSession struct {
+	sasl.Session
+	config *saslConfig
+}
+
+// Challenge implements sasl.Session. A broker that takes the token challenges
+// with nothing; one that does not, with its status (RFC 7628, 3.2.2).
+func (b bearerSession) Challenge(challenge []byte) (bool, []byte, error) {
+	if len(challenge) == 0 {
+		return b.Session.Challenge(challenge)
+	}
+	var answer struct {
+		Status string `json:"status"`
+	}
+	if err := json.Unmarshal(challenge, &answer); err != nil {
+		answer.Status = "an answer without a status"
+	}
+	return false, nil, b.config.tokenRefused(errors.New(answer.Status))
+}
+
+func (s *saslConfig) tokenRefused(err error) *refusal {
+	return &refusal{"kafka.sasl.token", "the broker does not take the token of " + s.Token.String(), "replace it by one that has not expired, of the issuer and for the audience that the broker wants", err}
 }
 
 // validate checks that the mechanism is known and has what it needs.

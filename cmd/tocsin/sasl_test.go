@@ -16,8 +16,8 @@ import (
 	"tocsin/cmd/devstack/authority"
 )
 
-// kafkaSection is the section of a configuration with those lines in it.
-func kafkaSection(t *testing.T, brokers, lines string) *kafkaConfig {
+// kafkaFile is a configuration with those lines in its section kafka.
+func kafkaFile(t *testing.T, brokers, lines string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tocsin.yaml")
 	text := fmt.Sprintf("kafka:\n  brokers: [\"%s\"]\n  cluster: main\n  group: tocsin\n  topics: [ledger.events]\n%s"+
@@ -25,7 +25,13 @@ func kafkaSection(t *testing.T, brokers, lines string) *kafkaConfig {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := loadConfig(path, getenv)
+	return path
+}
+
+// kafkaSection is that section.
+func kafkaSection(t *testing.T, brokers, lines string) *kafkaConfig {
+	t.Helper()
+	c, err := loadConfig(kafkaFile(t, brokers, lines), getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,10 @@ package nats
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -104,13 +106,26 @@ func (s *Sink) fault(err error) error {
 		return fmt.Errorf("nats: %w", err)
 	}
 	// A publish that is not permitted is answered with silence, and refused
-	// credentials look like an absence: the connection knows better.
+	// credentials or certificates look like an absence: the connection knows better.
 	if last := s.conn.LastError(); last != nil {
 		if why, ok := find(denied, last); ok {
 			return pipeline.Wait(why, errors.Join(err, last))
 		}
+		if isTLS(last) {
+			return pipeline.Wait(waitCertificate, errors.Join(err, last))
+		}
 	}
 	return pipeline.Wait(what, err)
+}
+
+// waitCertificate is what is waited for when one end does not take what the
+// other shows.
+const waitCertificate = "NATS: a certificate that is accepted"
+
+func isTLS(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var alert *net.OpError // crypto/tls gives alerts, sent and received, this form
+	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 func find(causes []cause, err error) (what string, ok bool) {

@@ -66,6 +66,10 @@ func TestLoginsAreReadAgain(t *testing.T) {
 			heals(t, sink, 0)
 
 			// The server does not know the worker any more: it waits.
+			refused := "NATS: credentials are refused"
+			if name == "certificates" {
+				refused = "NATS: a certificate that is accepted"
+			}
 			same := at(s)
 			stop(s)
 			start(t, same, func(o *server.Options) { know(o, 2) })
@@ -75,7 +79,7 @@ func TestLoginsAreReadAgain(t *testing.T) {
 				if !ok {
 					t.Fatalf("with what is no longer known: %v", err)
 				}
-				if what == "NATS: credentials are refused" || name == "certificates" {
+				if what == refused {
 					break
 				}
 				select {
@@ -215,5 +219,22 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 	c.Renew = func() (nats.Login, error) { return nats.Login{}, errors.New("no file of that name") }
 	if _, err := nats.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no file of that name") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestARefusedCertificateIsNamed when a sink is opened, whichever end refuses.
+func TestARefusedCertificateIsNamed(t *testing.T) {
+	a, stranger := authority.New(t, "first"), authority.New(t, "stranger")
+	s := start(t, func(o *server.Options) { o.TLSConfig, o.TLS, o.TLSVerify = a.Server(a.Pool()), true, true })
+	for name, shown := range map[string]*tls.Config{
+		"unknown authority": {RootCAs: stranger.Pool(), Certificates: a.Server(nil).Certificates},
+		"remote error":      {RootCAs: a.Pool(), Certificates: stranger.Server(nil).Certificates},
+	} {
+		c := config(s)
+		c.TLS, c.OpenTimeout = shown, 3*time.Second
+		_, err := nats.Open(t.Context(), c)
+		if what, ok := pipeline.Waiting(err); !ok || what != "NATS: a certificate that is accepted" || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: waits for %q, %v", name, what, err)
+		}
 	}
 }

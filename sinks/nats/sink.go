@@ -165,6 +165,9 @@ func connect(ctx context.Context, c *Config) (*nats.Conn, error) {
 		if last := failed.Load(); last != nil {
 			err = *last
 		}
+		if isTLS(err) {
+			return nil, pipeline.Wait(waitCertificate, fmt.Errorf("connect to %s: %w", c.addresses(), err))
+		}
 		return nil, pipeline.Wait("NATS: not reachable", fmt.Errorf("connect to %s: %w", c.addresses(), err))
 	}
 }

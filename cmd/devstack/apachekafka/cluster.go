@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,8 @@ type Options struct {
 	// each node in order, as of proxies in front of them (see Addrs). Empty
 	// means those that the brokers listen on. Nodes reach each other past them.
 	Advertised []string
+	// Listeners are those that each broker has besides.
+	Listeners []Listener
 	// Progress, if not nil, is told of a fetch of the broker.
 	Progress *os.File
 }
@@ -71,7 +74,13 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	if len(o.Advertised) != 0 && len(o.Advertised) != count {
 		return nil, fmt.Errorf("%d advertised addresses for %d nodes: give one for each, or none", len(o.Advertised), count)
 	}
-	ports, err := loopback.Ports(3 * count)
+	for _, l := range o.Listeners {
+		if len(l.Advertised) != 0 && len(l.Advertised) != count {
+			return nil, fmt.Errorf("%d advertised addresses of listener %s for %d nodes: give one for each, or none", len(l.Advertised), l.Name, count)
+		}
+	}
+	each := 3 + len(o.Listeners)
+	ports, err := loopback.Ports(each * count)
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +94,9 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	for i := range count {
 		n := &node{
 			ID:             i + 1,
-			BrokerAddr:     loopback.Addr(ports[3*i]),
-			ControllerAddr: loopback.Addr(ports[3*i+1]),
-			InternalAddr:   loopback.Addr(ports[3*i+2]),
+			BrokerAddr:     loopback.Addr(ports[each*i]),
+			ControllerAddr: loopback.Addr(ports[each*i+1]),
+			InternalAddr:   loopback.Addr(ports[each*i+2]),
 			java:           java,
 			lib:            lib,
 			dir:            filepath.Join(dir, fmt.Sprint(i+1)),
@@ -96,11 +105,25 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 		if len(o.Advertised) != 0 {
 			n.Advertised = o.Advertised[i]
 		}
+		for k := range o.Listeners {
+			b := bound{Listener: &o.Listeners[k], Addr: loopback.Addr(ports[each*i+3+k])}
+			b.Sent = b.Addr
+			if len(b.Advertised) != 0 {
+				b.Sent = b.Advertised[i]
+			}
+			n.Bound = append(n.Bound, b)
+		}
 		c.nodes = append(c.nodes, n)
 		voters = append(voters, fmt.Sprintf("%d@%s", n.ID, n.ControllerAddr))
 	}
 	replicas := min(count, 3)
-	shape := shape{Voters: strings.Join(voters, ","), Replicas: replicas, MinISR: max(replicas-1, 1), Properties: o.Properties}
+	shape := shape{Voters: strings.Join(voters, ","), Replicas: replicas, MinISR: max(replicas-1, 1), Properties: maps.Clone(o.Properties)}
+	if shape.Properties == nil {
+		shape.Properties = make(map[string]string)
+	}
+	for _, l := range o.Listeners {
+		maps.Copy(shape.Properties, l.settings())
+	}
 
 	// All at once, here and below: a lone controller waits for its quorum.
 	if err := c.each(func(n *node) error { return n.format(ctx, id, shape) }); err != nil {
@@ -131,6 +154,30 @@ func (c *Cluster) Addrs() []string {
 		addrs[i] = n.BrokerAddr
 	}
 	return addrs
+}
+
+// At is the addresses that clients are sent to by a listener of that name, as
+// Bootstrap has them. Empty means that there is none.
+func (c *Cluster) At(listener string) string {
+	return c.joined(listener, func(b bound) string { return b.Sent })
+}
+
+// Behind is where the brokers listen by a listener of that name, as Addrs has
+// them for the first.
+func (c *Cluster) Behind(listener string) string {
+	return c.joined(listener, func(b bound) string { return b.Addr })
+}
+
+func (c *Cluster) joined(listener string, addr func(bound) string) string {
+	var addrs []string
+	for _, n := range c.nodes {
+		for _, b := range n.Bound {
+			if b.Name == listener {
+				addrs = append(addrs, addr(b))
+			}
+		}
+	}
+	return strings.Join(addrs, ",")
 }
 
 // Pid is the process id of a node.

@@ -45,6 +45,7 @@ type node struct {
 	ID                                       int
 	BrokerAddr, ControllerAddr, InternalAddr string // where it listens
 	Advertised                               string // where clients are sent instead of BrokerAddr
+	Bound                                    []bound
 
 	java, lib, dir string
 	process        *process.Process // nil until the first start
@@ -80,6 +81,17 @@ func (n *node) format(ctx context.Context, clusterID string, s shape) error {
 	return nil
 }
 
+// keys are the URLs of the files of keys that the broker may read: none by itself.
+func (n *node) keys() string {
+	var urls []string
+	for _, b := range n.Bound {
+		if b.Keys != "" {
+			urls = append(urls, "file://"+b.Keys)
+		}
+	}
+	return strings.Join(urls, ",")
+}
+
 // start starts the process and waits until its broker accepts connections.
 // The serial collector, the small heap and the bound on direct memory keep a
 // node at 200 MB instead of twice that.
@@ -92,7 +104,7 @@ func (n *node) start(ctx context.Context) error {
 	}
 	cmd := exec.Command(n.java, "-Xms"+heap, "-Xmx"+heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
 		"-XX:MaxDirectMemorySize=128m", "-Xss512k",
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(n.lib, "*"),
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls="+n.keys(), "-cp", filepath.Join(n.lib, "*"),
 		"kafka.Kafka", n.properties())
 	p, err := process.Start(cmd, syscall.SIGKILL, log)
 	if err != nil {

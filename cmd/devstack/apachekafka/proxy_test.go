@@ -150,4 +150,8 @@ func TestIntegrationAdvertisedOneANode(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "1 advertised addresses for 3 nodes") {
 		t.Errorf("error = %v, want one that counts", err)
 	}
+	_, err = apachekafka.Start(t.Context(), apachekafka.Options{Dir: t.TempDir(), Listeners: []apachekafka.Listener{{Name: "TLS", Advertised: []string{"127.0.0.1:1", "127.0.0.1:2"}}}})
+	if err == nil || !strings.Contains(err.Error(), "2 advertised addresses of listener TLS for 1 nodes") {
+		t.Errorf("error = %v, want one that counts those of the listener", err)
+	}
 }

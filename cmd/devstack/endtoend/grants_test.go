@@ -125,6 +125,19 @@ func acls(t *testing.T) (all []kfake.ACL) {
 	return all
 }
 
+// granting is an ACL as an administrator grants and takes it, and what tocsin
+// check says of where it is missing.
+func granting(a kfake.ACL) (b *kadm.ACLBuilder, named string) {
+	b = kadm.NewACLs().Allow("User:tocsin").AllowHosts("*").Operations(a.Operation).ResourcePatternType(a.Pattern)
+	switch a.Resource {
+	case kmsg.ACLResourceTypeTopic:
+		return b.Topics(a.Name), a.Name
+	case kmsg.ACLResourceTypeGroup:
+		return b.Groups(a.Name), a.Name
+	}
+	return b.Clusters(), "on the cluster"
+}
+
 func (g *guarded) kafka() string {
 	g.t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, stack.LedgerTopic, stack.SystemTopic), kfake.EnableSASL(), kfake.EnableACLs(),
@@ -258,17 +271,7 @@ func TestGrants(t *testing.T) {
 		t.Errorf("%d rights are granted to a worker", len(g.rights))
 	}
 	for _, a := range acls(t) {
-		b := kadm.NewACLs().Allow("User:tocsin").AllowHosts("*").Operations(a.Operation).ResourcePatternType(a.Pattern)
-		want := a.Name
-		switch a.Resource {
-		case kmsg.ACLResourceTypeTopic:
-			b.Topics(a.Name)
-		case kmsg.ACLResourceTypeGroup:
-			b.Groups(a.Name)
-		default:
-			b.Clusters()
-			want = "on the cluster"
-		}
+		b, want := granting(a)
 		deleted, err := g.admin.DeleteACLs(t.Context(), b)
 		if err != nil || len(deleted) == 0 || len(deleted[0].Deleted) == 0 {
 			t.Fatalf("%+v: %v, %+v", a, err, deleted)

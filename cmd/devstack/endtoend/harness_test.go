@@ -134,7 +134,11 @@ func (h *harness) workerOf(binary, config string) *stack.Worker {
 	}
 	h.t.Cleanup(func() {
 		w.Kill()
-		if text, err := os.ReadFile(log.Name()); err == nil && h.t.Failed() {
+		text, err := os.ReadFile(log.Name())
+		if err != nil || strings.Contains(string(text), "CANARY") {
+			h.t.Errorf("%v, or a secret is in the log", err)
+		}
+		if h.t.Failed() {
 			h.t.Logf("worker log:\n%s", text)
 		}
 	})
@@ -154,13 +158,19 @@ func (h *harness) end(w *stack.Worker) {
 // tocsin runs a command of the program to its end and returns what it printed.
 func (h *harness) tocsin(args ...string) string {
 	h.t.Helper()
-	cmd := exec.CommandContext(h.t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), h.Addresses.Environ()...)
-	out, err := cmd.CombinedOutput()
+	out, err := h.said(args...)
 	if err != nil {
 		h.t.Fatalf("tocsin %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return out
+}
+
+// said is tocsin for a command that may fail.
+func (h *harness) said(args ...string) (string, error) {
+	cmd := exec.CommandContext(h.t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), h.Addresses.Environ()...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // drain migrates and runs a worker until the topics are drained.

@@ -13,14 +13,19 @@ import (
 // Properties, which may be nil, override broker settings.
 func Cluster(tb testing.TB, nodes int, properties map[string]string) *apachekafka.Cluster {
 	tb.Helper()
-	c, err := apachekafka.Start(tb.Context(), apachekafka.Options{
-		Dir: tb.TempDir(), Nodes: nodes, Properties: properties, Progress: os.Stderr,
-	})
+	return Of(tb, apachekafka.Options{Nodes: nodes, Properties: properties})
+}
+
+// Of is Cluster of any shape. Its directory is the test's.
+func Of(tb testing.TB, o apachekafka.Options) *apachekafka.Cluster {
+	tb.Helper()
+	o.Dir, o.Progress = tb.TempDir(), os.Stderr
+	c, err := apachekafka.Start(tb.Context(), o)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		for id := range nodes {
+		for id := range max(o.Nodes, 1) {
 			c.Kill(id + 1)
 		}
 	})

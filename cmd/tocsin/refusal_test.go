@@ -1,0 +1,103 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"tocsin/cmd/devstack/authority"
+	"tocsin/pipeline"
+)
+
+// TestRefusalsAreNamed: what Apache Kafka itself says is in package endtoend.
+func TestRefusalsAreNamed(t *testing.T) {
+	a, stranger := authority.New(t, "first"), authority.New(t, "stranger")
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(a.Server(a.Pool())), kfake.EnableSASL(), kfake.Superuser("PLAIN", "plain", "p-secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	brokers := strings.Join(cluster.ListenAddrs(), ",")
+	own, other := authority.In(t.TempDir()), authority.In(t.TempDir())
+	a.Write(own, "client")
+	stranger.Write(other, "client")
+	const right = "  sasl: { mechanism: PLAIN, user: plain, password: p-secret }\n"
+	f := func(lines, place, mend string) {
+		t.Helper()
+		c := &config{Kafka: *kafkaSection(t, brokers, lines)}
+		_, err := c.checkKafka(t.Context())
+		if _, ok := pipeline.Waiting(err); !ok {
+			t.Errorf("%s: %v is not waited for", lines, err)
+			return
+		}
+		found := failures(partKafka, err)[0]
+		text, errJSON := json.Marshal(found)
+		if errJSON != nil || found.Place != place || found.Level != levelFailure || found.Says == "" || !strings.Contains(found.Mend, mend) || strings.Contains(string(text), "CANARY") {
+			t.Errorf("%s: %s, want place %q, mend %q", lines, text, place, mend)
+		}
+	}
+	f(tlsLines(authority.Files{CA: other.CA, Cert: own.Cert, Key: own.Key})+right, "kafka.tls.ca", "add its authority")
+	f(tlsLines(authority.Files{CA: own.CA, Cert: other.Cert, Key: other.Key})+right, "kafka.tls.cert", "replace the file")
+	f(fmt.Sprintf("  tls: { ca: %s }\n", own.CA)+right, "kafka.tls.cert", "give kafka.tls.cert and kafka.tls.key")
+	f("  tls: {}\n"+right, "kafka.tls", "name its authority in kafka.tls.ca")
+	f(tlsLines(own)+"  sasl: { mechanism: OAUTHBEARER, token: CANARY-2 }\n", "kafka.sasl.mechanism", "sasl.enabled.mechanisms")
+}
+
+func TestABrokersCertificateThatHasExpired(t *testing.T) {
+	a := authority.New(t, "first")
+	pair, err := tls.X509KeyPair(a.Pair("server", -time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	files := authority.In(t.TempDir())
+	a.Write(files, "client")
+	k := kafkaSection(t, cluster.ListenAddrs()[0], fmt.Sprintf("  tls: { ca: %s }\n", files.CA))
+	if r := k.refused(reaches(t, k)); r == nil || r.place != "kafka.brokers" || !strings.Contains(r.Error(), "expired") {
+		t.Errorf("%v", r)
+	}
+}
+
+func TestAFileThatIsGoneIsARefusal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	authority.Replace(t, path, []byte("CANARY-3"))
+	k := kafkaSection(t, "localhost:1", "  sasl: { mechanism: OAUTHBEARER, token: \"file:"+path+"\" }\n")
+	authority.Replace(t, path, nil)
+	_, _, err := k.SASL.mechanism().Authenticate(t.Context(), "")
+	if r := k.refused(fmt.Errorf("connect: %w", err)); r == nil || r.place != "kafka.sasl.token" || !strings.Contains(r.Error(), path) {
+		t.Errorf("an empty file: %v", err)
+	}
+	if r := k.refused(io.ErrUnexpectedEOF); r != nil {
+		t.Errorf("a lost connection is taken for %v", r)
+	}
+}
+
+func TestABrokerSaysWhyItTakesNoToken(t *testing.T) {
+	k := kafkaSection(t, "localhost:1", "  sasl: { mechanism: OAUTHBEARER, token: CANARY-4 }\n")
+	session, first, err := k.SASL.mechanism().Authenticate(t.Context(), "")
+	if err != nil || !strings.Contains(string(first), "CANARY-4") {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if done, _, err := session.Challenge(nil); !done || err != nil {
+		t.Errorf("a token that is taken: %v, %v", done, err)
+	}
+	for answer, want := range map[string]string{`{"status":"invalid_token"}`: "invalid_token", "?": "without a status"} {
+		_, _, err := session.Challenge([]byte(answer))
+		var r *refusal
+		if !errors.As(err, &r) || r.place != "kafka.sasl.token" || !strings.Contains(r.Error(), want) || strings.Contains(r.Error(), "CANARY") {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
