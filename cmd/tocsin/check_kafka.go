@@ -141,6 +141,9 @@ func (c *config) checkRetention(ctx context.Context, adm *kadm.Client) (errs []e
 		if err == nil && len(t) > 0 {
 			err = t[0].Err
 		}
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			continue // checkKafka says so
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the settings of topic %s cannot be read: %w. Grant DESCRIBE_CONFIGS on it", name, err))
 			continue

@@ -37,6 +37,7 @@ const (
 	warnAnyone    = "any_certificate_accepted"
 	warnCleartext = "password_in_clear"
 	warnReplica   = "one_replica"
+	warnInSync    = "one_in_sync"
 )
 
 const (
@@ -64,15 +65,15 @@ func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
 	w.registry.MustRegister(gauge)
 	found := w.config.checkLogins(now())
-	found = append(found, w.config.lookAtKafka(ctx)...)
-	found = append(found, w.config.lookAtClickHouse(ctx)...)
-	found = append(found, w.config.lookAtNATS(ctx, stream)...)
+	found = append(found, w.config.lookAtKafka(ctx, now)...)
+	found = append(found, w.config.lookAtClickHouse(ctx, now)...)
+	found = append(found, w.config.lookAtNATS(ctx, stream, now)...)
 	for _, f := range found {
 		w.log.Warn("preflight", "part", f.Part, "level", f.Level, "code", f.Code, "says", f.Says, "mend", f.Mend)
 		if f.Code != "" {
 			gauge.WithLabelValues(f.Part, f.Code).Set(1)
 		}
-		if f.Level == levelFailure && f.Code == warnReplica {
+		if f.Level == levelFailure && (f.Code == warnReplica || f.Code == warnInSync) {
 			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
 		}
 	}
@@ -80,8 +81,8 @@ func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 }
 
 // lone is one copy where there should be several: a failure in production.
-func (c *config) lone(part, mend, format string, args ...any) finding {
-	f := warning(part, warnReplica, mend, format, args...)
+func (c *config) lone(part, code, mend, format string, args ...any) finding {
+	f := warning(part, code, mend, format, args...)
 	if c.Production {
 		f.Level = levelFailure
 	}
@@ -154,24 +155,15 @@ func skew(part string, ahead time.Duration) []finding {
 // lookAtKafka looks at copies, and at record times that have yet to come. The
 // protocol tells no broker's clock; a topic's newest record tells its producer's
 // or, where the broker stamps them, its own.
-func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
+func (c *config) lookAtKafka(ctx context.Context, clock func() time.Time) (found []finding) {
 	client, err := kgo.NewClient(c.Kafka.client()...)
 	if err != nil {
 		return failures(partKafka, err)
 	}
 	defer client.Close()
 	adm := kadm.NewClient(client)
-	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
-	if err != nil {
-		return failures(partKafka, err)
-	}
-	for _, t := range topics.Sorted() {
-		for _, p := range t.Partitions.Sorted() {
-			if len(p.Replicas) == 1 {
-				found = append(found, c.lone(partKafka, "give it 3 replicas and min.insync.replicas 2", "topic %s has one replica", t.Topic))
-				break
-			}
-		}
+	if found, err = c.copies(ctx, adm); err != nil {
+		return append(found, failures(partKafka, err)...)
 	}
 	newest, err := adm.ListMaxTimestampOffsets(ctx, c.Kafka.Topics...)
 	if err != nil {
@@ -180,7 +172,7 @@ func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
 	ahead := time.Duration(0)
 	newest.Each(func(o kadm.ListedOffset) {
 		if o.Err == nil && o.Timestamp > 0 {
-			ahead = max(ahead, time.UnixMilli(o.Timestamp).Sub(now()))
+			ahead = max(ahead, time.UnixMilli(o.Timestamp).Sub(clock()))
 		}
 	})
 	if ahead > maxSkew {
@@ -189,11 +181,15 @@ func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
 	return found
 }
 
-// lookAtClickHouse looks at grants, clock, disk and copies.
-func (c *config) lookAtClickHouse(ctx context.Context) (found []finding) {
-	is, err := clickhouse.Look(ctx, c.sink())
+// lookAtClickHouse looks at grants, settings, clock, disk and copies.
+func (c *config) lookAtClickHouse(ctx context.Context, clock func() time.Time) (found []finding) {
+	is, err := clickhouse.Look(ctx, c.sink(), clock)
 	for _, grant := range is.Missing {
 		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user lacks the right " + grant, Mend: "GRANT " + grant + " to it; deploy/grants has all that a worker needs"})
+	}
+	for _, name := range is.Fixed {
+		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user's profile fixes " + name + ", without which an insert is not made once",
+			Mend: "take the constraint out of the profile, or give the worker another profile"})
 	}
 	if err != nil {
 		return append(found, failures(partClickHouse, err)...)
@@ -221,8 +217,8 @@ func (c *config) ofClickHouse(is clickhouse.Condition) (found []finding) {
 }
 
 // lookAtNATS looks at leave to publish, clock, space and copies.
-func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink) (found []finding) {
-	is, err := s.Look(ctx)
+func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink, clock func() time.Time) (found []finding) {
+	is, err := s.Look(ctx, clock)
 	if err != nil {
 		return failures(partNATS, err)
 	}
@@ -231,7 +227,7 @@ func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink) (found []finding)
 		found = append(found, warning(partNATS, warnDisk, "raise the stream's max_bytes; when it is full, workers wait", "stream %s holds %d of %d bytes", c.NATS.Stream, is.Bytes, is.MaxBytes))
 	}
 	if is.Replicas == 1 {
-		found = append(found, c.lone(partNATS, "set nats.replicas to 3, and `nats stream edit "+c.NATS.Stream+" --replicas=3`", "stream %s is kept once", c.NATS.Stream))
+		found = append(found, c.lone(partNATS, warnReplica, "set nats.replicas to 3, and `nats stream edit "+c.NATS.Stream+" --replicas=3`", "stream %s is kept once", c.NATS.Stream))
 	}
 	return found
 }

@@ -17,6 +17,9 @@ type Condition struct {
 	// Missing are the grants that a worker needs and the user has not, as GRANT
 	// says them.
 	Missing []string
+	// Fixed are the settings that every insert must set and the user's profile
+	// does not let it set.
+	Fixed []string
 }
 
 // grant is a right on a table.
@@ -36,8 +39,8 @@ var grants = []grant{
 }
 
 // Look asks a server how it is. A right that is missing is in Missing, not an
-// error.
-func Look(ctx context.Context, c Config) (found Condition, err error) {
+// error. clock is this machine's.
+func Look(ctx context.Context, c Config, clock func() time.Time) (found Condition, err error) {
 	c = c.withDefaults()
 	conn, err := c.connect("system") // the right to the database may be what is missing
 	if err != nil {
@@ -47,12 +50,15 @@ func Look(ctx context.Context, c Config) (found Condition, err error) {
 	if found.Missing, err = c.missing(ctx, conn); err != nil {
 		return found, err
 	}
-	began := time.Now()
+	if found.Fixed, err = fixed(ctx, conn); err != nil {
+		return found, err
+	}
+	began := clock()
 	var there time.Time
 	if err := conn.QueryRow(ctx, `SELECT now64(6, 'UTC')`).Scan(&there); err != nil {
 		return found, classified(ctx, err)
 	}
-	took := time.Since(began)
+	took := clock().Sub(began)
 	found.Ahead = there.Sub(began.Add(took / 2))
 	if max(found.Ahead, -found.Ahead) <= took { // it may be the way that took so long
 		found.Ahead = 0
@@ -83,4 +89,15 @@ func (c Config) missing(ctx context.Context, conn driver.Conn) (missing []string
 		}
 	}
 	return missing, nil
+}
+
+// needed are the settings of an insert, see Sink.inserting.
+var needed = []string{"insert_deduplicate", "insert_deduplication_token", "async_insert", "max_execution_time"}
+
+// fixed are those of needed that the user may not set. With readonly it may set
+// none.
+func fixed(ctx context.Context, conn driver.Conn) (names []string, err error) {
+	err = conn.QueryRow(ctx, `SELECT arraySort(groupArray(name)) FROM system.settings
+		WHERE name IN ($1) AND readonly OR name = 'readonly' AND value != '0'`, needed).Scan(&names)
+	return names, classified(ctx, err)
 }

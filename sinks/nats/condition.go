@@ -25,14 +25,14 @@ type Condition struct {
 
 // Look asks how the stream is, and whether alerts may be published to it. It
 // publishes one that cannot be stored, because it expects a stream of another
-// name: the answer tells that the way there is open.
-func (s *Sink) Look(ctx context.Context) (found Condition, err error) {
-	began := time.Now()
+// name: the answer tells that the way there is open. clock is this machine's.
+func (s *Sink) Look(ctx context.Context, clock func() time.Time) (found Condition, err error) {
+	began := clock()
 	info, err := s.stream.Info(ctx)
 	if err != nil {
 		return found, s.fault(err)
 	}
-	took := time.Since(began)
+	took := clock().Sub(began)
 	if !info.TimeStamp.IsZero() {
 		found.Ahead = info.TimeStamp.Sub(began.Add(took / 2))
 	}
