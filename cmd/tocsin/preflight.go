@@ -55,14 +55,19 @@ func warning(part, code, mend, format string, args ...any) finding {
 	return finding{Part: part, Level: levelWarning, Code: code, Says: fmt.Sprintf(format, args...), Mend: mend}
 }
 
+// newWarnings is a worker's metric of hazards.
+func newWarnings() *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
+		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
+}
+
 // warn looks at everything that is not refused, tells the log once and sets the
 // metric. What cannot be looked at now is not waited for: the loop will say so. The
 // error is one copy where production is promised more.
 func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
-		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
+	gauge := newWarnings()
 	w.registry.MustRegister(gauge)
 	found := w.config.checkLogins(now())
 	found = append(found, w.config.lookAtKafka(ctx, now)...)
