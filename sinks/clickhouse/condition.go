@@ -75,20 +75,38 @@ func Look(ctx context.Context, c Config, clock func() time.Time) (found Conditio
 
 func (c Config) missing(ctx context.Context, conn driver.Conn) (missing []string, err error) {
 	for _, g := range grants {
-		on := g.database
-		if on == "" {
-			on = c.Database
+		if g.database == "" {
+			g.database = c.Database
 		}
-		grant := g.right + " ON " + quoted(on) + "." + g.table
-		var granted uint8
-		if err := conn.QueryRow(ctx, "CHECK GRANT "+grant).Scan(&granted); err != nil {
-			return nil, classified(ctx, err)
+		has, err := g.held(ctx, conn)
+		if err != nil {
+			return nil, err
 		}
-		if granted == 0 {
-			missing = append(missing, grant)
+		if !has {
+			missing = append(missing, g.String())
 		}
 	}
 	return missing, nil
+}
+
+// String is the grant as GRANT says it.
+func (g grant) String() string { return g.right + " ON " + quoted(g.database) + "." + g.table }
+
+// held reports whether the user has it, on a table that may not be there.
+func (g grant) held(ctx context.Context, conn driver.Conn) (bool, error) {
+	var granted uint8
+	err := conn.QueryRow(ctx, "CHECK GRANT "+g.String()).Scan(&granted)
+	return granted == 1, classified(ctx, err)
+}
+
+// granted is an error when the user has not that right.
+func granted(ctx context.Context, conn driver.Conn, right, database, table string) error {
+	g := grant{right, database, table}
+	has, err := g.held(ctx, conn)
+	if err == nil && !has {
+		err = lacking(g.String())
+	}
+	return err
 }
 
 // needed are the settings of an insert, see Sink.inserting.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"tocsin/pipeline"
 )
 
 // codeOtherStream answers a publish that expects another stream than the one
@@ -53,9 +51,5 @@ func (s *Sink) Look(ctx context.Context, clock func() time.Time) (found Conditio
 	case errors.As(err, &api) && api.ErrorCode == codeOtherStream:
 		return found, nil
 	}
-	err = s.fault(err)
-	if what, ok := pipeline.Waiting(err); ok && errors.Is(s.conn.LastError(), nats.ErrPermissionViolation) {
-		return found, fmt.Errorf("%w: %s; grant publish on %s.> to the user, and subscribe on _INBOX.>", err, what, s.config.SubjectPrefix)
-	}
-	return found, err
+	return found, s.fault(err)
 }
