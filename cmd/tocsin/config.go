@@ -141,6 +141,9 @@ func loadConfig(path string, getenv func(string) (string, bool)) (config, error)
 			mistakes = append(mistakes, src.FileMistake(codeConfigValue, "", "%s", problem))
 		}
 	}
+	for _, m := range mistakes {
+		m.Source = withoutSecrets(m.Source)
+	}
 	c.Kafka.Brokers = split(c.Kafka.Brokers)
 	c.ClickHouse.Addresses = split(c.ClickHouse.Addresses)
 	c.NATS.Servers = split(c.NATS.Servers)
