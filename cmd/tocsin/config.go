@@ -87,8 +87,9 @@ type workerConfig struct {
 }
 
 type httpConfig struct {
-	Listen string `yaml:"listen"`
-	Pprof  bool   `yaml:"pprof"`
+	Listen string                 `yaml:"listen"`
+	TLS    *credentials.ServerTLS `yaml:"tls"`
+	Pprof  bool                   `yaml:"pprof"`
 }
 
 type logConfig struct {

@@ -66,6 +66,9 @@ func (c *config) validateCredentials() (problems []string) {
 			problems = append(problems, fmt.Sprintf("%s.tls: %v", section.name, err))
 		}
 	}
+	if _, err := c.HTTP.TLS.Server(); err != nil {
+		problems = append(problems, fmt.Sprintf("http.tls: %v", err))
+	}
 	problems = append(problems, c.Kafka.SASL.validate()...)
 	n := &c.NATS
 	given := []bool{!n.User.IsZero(), n.Creds != "", n.NKey != ""}

@@ -26,6 +26,7 @@ const (
 	partKafka         = "kafka"
 	partClickHouse    = "clickhouse"
 	partNATS          = "nats"
+	partHTTP          = "http" // metrics and health
 )
 
 // Codes of warnings, which are labels of tocsin_warnings.
@@ -94,7 +95,8 @@ func (c *config) lone(part, code, mend, format string, args ...any) finding {
 	return f
 }
 
-// checkLogins looks at what the servers are logged in to with.
+// checkLogins looks at what the servers are logged in to with, and at what the
+// metrics' port shows.
 func (c *config) checkLogins(now time.Time) (found []finding) {
 	for _, s := range []struct {
 		part      string
@@ -116,19 +118,28 @@ func (c *config) checkLogins(now time.Time) (found []finding) {
 			found = append(found, warning(s.part, warnAnyone, "name the server's authority in "+s.part+".tls.ca, and take the key away",
 				"insecure_accept_any_certificate is set: whoever is on the way can read and alter everything"))
 		}
-		switch ends, err := s.tls.Expires(); {
-		case err != nil:
-			found = append(found, failures(s.part, err)...)
-		case ends.IsZero():
-		case ends.Before(now):
-			found = append(found, finding{Part: s.part, Level: levelFailure, Code: warnExpiry, Place: s.tls.Cert, Says: "the certificate has expired at " + ends.UTC().Format(time.RFC3339), Mend: "replace the file"})
-		case ends.Before(now.Add(renewBefore)):
-			f := warning(s.part, warnExpiry, "replace the file; no restart is needed", "the certificate expires at %s", ends.UTC().Format(time.RFC3339))
-			f.Place = s.tls.Cert
-			found = append(found, f)
-		}
+		found = append(found, expiry(s.part, s.tls.Cert, s.tls, now)...)
+	}
+	if c.HTTP.TLS != nil {
+		found = append(found, expiry(partHTTP, c.HTTP.TLS.Cert, c.HTTP.TLS, now)...)
 	}
 	return found
+}
+
+// expiry tells of a certificate that ends soon, or has ended.
+func expiry(part, path string, certificate interface{ Expires() (time.Time, error) }, now time.Time) []finding {
+	ends, err := certificate.Expires()
+	switch {
+	case err != nil:
+		return failures(part, err)
+	case ends.IsZero() || ends.After(now.Add(renewBefore)):
+		return nil
+	case ends.Before(now):
+		return []finding{{Part: part, Level: levelFailure, Code: warnExpiry, Place: path, Says: "the certificate has expired at " + ends.UTC().Format(time.RFC3339), Mend: "replace the file"}}
+	}
+	f := warning(part, warnExpiry, "replace the file; no restart is needed", "the certificate expires at %s", ends.UTC().Format(time.RFC3339))
+	f.Place = path
+	return []finding{f}
 }
 
 // local reports whether all addresses are of this machine.
