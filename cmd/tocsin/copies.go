@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -13,8 +14,9 @@ import (
 const offsetsTopic = "__consumer_offsets"
 
 // copies looks at how many brokers have a record, or a commit, once it is
-// acknowledged. What one broker has is lost with it: an event that no worker
-// ever sees, or an intent of a batch that is then stored under another token.
+// acknowledged, and at what takes records away. What one broker has is lost with
+// it: an event that no worker ever sees, or an intent of a batch that is then
+// stored under another token.
 func (c *config) copies(ctx context.Context, adm *kadm.Client) (found []finding, err error) {
 	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
 	if err != nil {
@@ -24,11 +26,12 @@ func (c *config) copies(ctx context.Context, adm *kadm.Client) (found []finding,
 		if t.Err != nil {
 			continue // checkKafka says so
 		}
-		insync, err := leastInSync(ctx, adm, t.Topic)
+		is, err := settingsOf(ctx, adm, t.Topic)
 		if err != nil {
 			return found, fmt.Errorf("the settings of topic %s cannot be read: %w", t.Topic, err)
 		}
-		found = append(found, c.kept(t.Topic, fewest(t), insync)...)
+		found = append(found, c.kept(t.Topic, fewest(t), number(is, "min.insync.replicas"))...)
+		found = append(found, c.survives(t.Topic, is)...)
 	}
 	replicas, insync, err := offsetsKept(ctx, adm)
 	return append(found, c.kept(offsetsTopic, replicas, insync)...), err
@@ -41,10 +44,28 @@ func (c *config) kept(topic string, replicas, insync int64) []finding {
 	case replicas == 1:
 		return []finding{c.lone(partKafka, warnReplica, "give it 3 replicas and min.insync.replicas 2", "topic %s has one replica", topic)}
 	case replicas > 1 && insync == 1:
-		return []finding{c.lone(partKafka, warnInSync, "`kafka-configs.sh --alter --topic "+topic+" --add-config min.insync.replicas=2`",
+		return []finding{c.lone(partKafka, warnInSync, alter(topic, "min.insync.replicas=2"),
 			"min.insync.replicas of topic %s is 1: what is acknowledged may be on one broker, and is lost with it", topic)}
 	}
 	return nil
+}
+
+// survives says what takes records away from a topic before their time.
+func (c *config) survives(topic string, is kadm.ResourceConfigs) (found []finding) {
+	if strings.Contains(setting(is, "cleanup.policy"), "compact") {
+		found = append(found, c.lone(partKafka, warnCompacted, alter(topic, "cleanup.policy=delete"),
+			"topic %s is compacted: of records with one key the last is kept, and the others are gone before a worker that was stopped has read them", topic))
+	}
+	if setting(is, "unclean.leader.election.enable") == "true" {
+		found = append(found, c.lone(partKafka, warnUnclean, alter(topic, "unclean.leader.election.enable=false"),
+			"topic %s may be led by a broker that lacks what others have acknowledged, which is lost then", topic))
+	}
+	return found
+}
+
+// alter is the command that gives a topic a setting.
+func alter(topic, to string) string {
+	return "`kafka-configs.sh --alter --topic " + topic + " --add-config " + to + "`"
 }
 
 // offsetsKept tells of offsetsTopic. Where it may not be seen, or has yet to be
@@ -56,8 +77,8 @@ func offsetsKept(ctx context.Context, adm *kadm.Client) (replicas, insync int64,
 		return 0, 0, err
 	}
 	if t, ok := topics[offsetsTopic]; ok && t.Err == nil {
-		if insync, err = leastInSync(ctx, adm, offsetsTopic); err == nil {
-			return fewest(t), insync, nil
+		if is, err := settingsOf(ctx, adm, offsetsTopic); err == nil {
+			return fewest(t), number(is, "min.insync.replicas"), nil
 		}
 	}
 	brokers, err := adm.ListBrokers(ctx)
@@ -71,13 +92,13 @@ func offsetsKept(ctx context.Context, adm *kadm.Client) (replicas, insync int64,
 	return number(configs, "offsets.topic.replication.factor"), number(configs, "min.insync.replicas"), nil
 }
 
-// leastInSync is min.insync.replicas of a topic, its own or the brokers'.
-func leastInSync(ctx context.Context, adm *kadm.Client, topic string) (int64, error) {
+// settingsOf are a topic's, its own or the brokers'.
+func settingsOf(ctx context.Context, adm *kadm.Client, topic string) (kadm.ResourceConfigs, error) {
 	configs, err := adm.DescribeTopicConfigs(ctx, topic)
 	if err == nil && len(configs) > 0 {
 		err = configs[0].Err
 	}
-	return number(configs, "min.insync.replicas"), err
+	return configs, err
 }
 
 // fewest is the number of replicas of the partition that has the fewest.

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -62,4 +63,16 @@ func TestIntegrationCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	f("mended, whatever the brokers' settings are")
+	hazards := map[string]string{"unclean.leader.election.enable": "true", "cleanup.policy": "compact"}
+	var changes []kadm.AlterConfig
+	for name, value := range hazards {
+		changes = append(changes, kadm.AlterConfig{Name: name, Value: &value})
+	}
+	if _, err := adm.AlterTopicConfigs(t.Context(), changes, "ledger.events"); err != nil {
+		t.Fatal(err)
+	}
+	found, err := c.copies(t.Context(), connect())
+	if err != nil || len(found) != 2 || found[0].Code != warnCompacted || found[1].Code != warnUnclean || found[1].Level != levelFailure || !strings.Contains(found[1].Mend, "unclean.leader.election.enable=false") {
+		t.Errorf("%+v, %v", found, err)
+	}
 }

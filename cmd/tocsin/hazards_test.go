@@ -224,6 +224,10 @@ func TestHazards(t *testing.T) {
 	loose := "kafka min.insync.replicas of topic loose is 1: what is acknowledged may be on one broker, and is lost with it. " +
 		"`kafka-configs.sh --alter --topic loose --add-config min.insync.replicas=2` [one_in_sync]"
 	f("one replica in sync", topics("loose"), texts{"warn " + loose}, stream)
+	s.topic("compact", 3, "min.insync.replicas=2", "cleanup.policy=compact")
+	compact := "kafka topic compact is compacted: of records with one key the last is kept, and the others are gone before a worker that was stopped has read them. " +
+		"`kafka-configs.sh --alter --topic compact --add-config cleanup.policy=delete` [topic_compacted]"
+	f("a topic that forgets", topics("compact"), texts{"warn " + compact}, stream)
 	s.topic("early", 3, "min.insync.replicas=2")
 	if err := s.kafka.ProduceSync(t.Context(), &kgo.Record{Topic: "early", Timestamp: time.Now().Add(time.Hour)}).FirstErr(); err != nil {
 		t.Fatal(err)
@@ -319,6 +323,7 @@ func TestHazards(t *testing.T) {
 	production("production", "ledger.events")
 	production("production with one replica", "single", texts{"FAIL " + single})
 	production("production with one replica in sync", "loose", texts{"FAIL " + loose})
+	production("production on a topic that forgets", "compact", texts{"FAIL " + compact})
 	var stderr bytes.Buffer
 	code := runWorker(t.Context(), []string{"--config", s.file(append(topics("loose"), "production: false", "production: true")...)}, nil, io.Discard, &stderr)
 	if code != exitFailed || !strings.Contains(stderr.String(), "production is true, and min.insync.replicas of topic loose is 1") || !strings.Contains(stderr.String(), "DISCLOSURE is kept once") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ const (
 	warnCleartext = "password_in_clear"
 	warnReplica   = "one_replica"
 	warnInSync    = "one_in_sync"
+	warnCompacted = "topic_compacted"
+	warnUnclean   = "unclean_election"
 )
 
 const (
@@ -64,7 +67,7 @@ func newWarnings() *prometheus.GaugeVec {
 
 // warn looks at everything that is not refused, tells the log once and sets the
 // metric. What cannot be looked at now is not waited for: the loop will say so. The
-// error is one copy where production is promised more.
+// error is what loses something where production is promised that nothing is.
 func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -79,14 +82,17 @@ func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 		if f.Code != "" {
 			gauge.WithLabelValues(f.Part, f.Code).Set(1)
 		}
-		if f.Level == levelFailure && (f.Code == warnReplica || f.Code == warnInSync) {
+		if f.Level == levelFailure && slices.Contains(promised, f.Code) {
 			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
 		}
 	}
 	return err
 }
 
-// lone is one copy where there should be several: a failure in production.
+// promised are the hazards that are failures in production.
+var promised = []string{warnReplica, warnInSync, warnCompacted, warnUnclean}
+
+// lone is a hazard of promised.
 func (c *config) lone(part, code, mend, format string, args ...any) finding {
 	f := warning(part, code, mend, format, args...)
 	if c.Production {
