@@ -81,10 +81,10 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 		if err != nil {
 			return failures(partKafka, err)
 		}
-		return append(c.lookAtKafka(ctx), fine(partKafka, "%s", says))
+		return append(c.lookAtKafka(ctx, now), fine(partKafka, "%s", says))
 	})
 	bounded(func(ctx context.Context) []finding {
-		found := c.lookAtClickHouse(ctx)
+		found := c.lookAtClickHouse(ctx, now)
 		sink, err := clickhouse.Open(ctx, c.sink())
 		if err != nil {
 			return append(found, failures(partClickHouse, err)...)
@@ -100,7 +100,7 @@ func check(ctx context.Context, path string, offline bool) (all []finding) {
 			return failures(partNATS, err)
 		}
 		defer stream.Close()
-		return append(c.lookAtNATS(ctx, stream), fine(partNATS, "reachable, stream %s is right", c.NATS.Stream))
+		return append(c.lookAtNATS(ctx, stream, now), fine(partNATS, "reachable, stream %s is right", c.NATS.Stream))
 	})
 	return all
 }

@@ -192,6 +192,9 @@ func (c *config) checkRetention(ctx context.Context, adm *kadm.Client) (errs []e
 		if err == nil && len(t) > 0 {
 			err = t[0].Err
 		}
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			continue // checkKafka says so
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the settings of topic %s cannot be read: %w. Grant DESCRIBE_CONFIGS on it", name, err))
 			continue
@@ -205,14 +208,20 @@ func (c *config) checkRetention(ctx context.Context, adm *kadm.Client) (errs []e
 	return errs
 }
 
-// number returns a setting's value, or 0 when it is not told.
-func number(configs kadm.ResourceConfigs, key string) (n int64) {
+// setting returns a setting's value, or nothing when it is not told.
+func setting(configs kadm.ResourceConfigs, key string) string {
 	for _, rc := range configs {
 		for _, c := range rc.Configs {
 			if c.Key == key {
-				fmt.Sscan(c.MaybeValue(), &n)
+				return c.MaybeValue()
 			}
 		}
 	}
+	return ""
+}
+
+// number returns a setting's value, or 0 when it is not told.
+func number(configs kadm.ResourceConfigs, key string) (n int64) {
+	fmt.Sscan(setting(configs, key), &n)
 	return n
 }

@@ -89,8 +89,9 @@ type workerConfig struct {
 }
 
 type httpConfig struct {
-	Listen string `yaml:"listen"`
-	Pprof  bool   `yaml:"pprof"`
+	Listen string                 `yaml:"listen"`
+	TLS    *credentials.ServerTLS `yaml:"tls"`
+	Pprof  bool                   `yaml:"pprof"`
 }
 
 type logConfig struct {
@@ -143,6 +144,9 @@ func loadConfig(path string, getenv func(string) (string, bool)) (config, error)
 		for _, problem := range c.validate() {
 			mistakes = append(mistakes, src.FileMistake(codeConfigValue, "", "%s", problem))
 		}
+	}
+	for _, m := range mistakes {
+		m.Source = withoutSecrets(m.Source)
 	}
 	c.Kafka.Brokers = split(c.Kafka.Brokers)
 	c.ClickHouse.Addresses = split(c.ClickHouse.Addresses)

@@ -46,7 +46,7 @@ func TestRulesAndBoardsSpeakOfMetricsThatAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newInForce(pack, now()), pipeline.NewHealth(now())} {
+	for _, c := range []prometheus.Collector{collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newInForce(pack, now()), pipeline.NewHealth(now()), newWarnings()} {
 		registry.MustRegister(c)
 		c.Describe(described)
 	}

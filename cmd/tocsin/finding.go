@@ -21,7 +21,7 @@ const (
 // finding is one line of the check's result, and, when it is a warning, what a
 // worker's metric tocsin_warnings{part,code} is made of.
 type finding struct {
-	Part  string `json:"part"` // configuration, rules, kafka, clickhouse, nats
+	Part  string `json:"part"` // configuration, rules, kafka, clickhouse, nats, http
 	Level level  `json:"level"`
 	Code  string `json:"code,omitempty"`  // of a warning: stable, few, fit for a label; else of a mistake in a file
 	Place string `json:"place,omitempty"` // where the mistake stands: file:line:column, or a key of the configuration

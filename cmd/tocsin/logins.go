@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"time"
 
@@ -54,6 +55,9 @@ func (n *natsConfig) login() (l alerts.Login, err error) {
 	return l, errors.Join(err, errTLS)
 }
 
+// seed is the seed of a user's NKey, as no file is called.
+var seed = regexp.MustCompile(`^SU[A-Z2-7]{56}$`)
+
 // validateCredentials checks what the servers are logged in to with, as far as
 // it can be told from the files.
 func (c *config) validateCredentials() (problems []string) {
@@ -64,6 +68,9 @@ func (c *config) validateCredentials() (problems []string) {
 		if _, err := section.tls.Client(); err != nil {
 			problems = append(problems, fmt.Sprintf("%s.tls: %v", section.name, err))
 		}
+	}
+	if _, err := c.HTTP.TLS.Server(); err != nil {
+		problems = append(problems, fmt.Sprintf("http.tls: %v", err))
 	}
 	problems = append(problems, c.Kafka.SASL.validate()...)
 	n := &c.NATS
@@ -79,7 +86,11 @@ func (c *config) validateCredentials() (problems []string) {
 			problems = append(problems, fmt.Sprintf("nats.creds: %v", err))
 		}
 	}
-	if n.NKey != "" {
+	switch {
+	case n.NKey == "":
+	case seed.MatchString(n.NKey):
+		problems = append(problems, "nats.nkey is a seed and must be the path of a file: write the seed into one")
+	default:
 		if _, err := nats.NkeyOptionFromSeed(n.NKey); err != nil {
 			problems = append(problems, fmt.Sprintf("nats.nkey: %v", err))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 	partClickHouse    = "clickhouse"
 	partNATS          = "nats"
 	partTraces        = "traces"
+	partHTTP          = "http" // metrics and health
 )
 
 // Codes of warnings, which are labels of tocsin_warnings.
@@ -38,6 +40,9 @@ const (
 	warnAnyone    = "any_certificate_accepted"
 	warnCleartext = "password_in_clear"
 	warnReplica   = "one_replica"
+	warnInSync    = "one_in_sync"
+	warnCompacted = "topic_compacted"
+	warnUnclean   = "unclean_election"
 )
 
 const (
@@ -55,41 +60,50 @@ func warning(part, code, mend, format string, args ...any) finding {
 	return finding{Part: part, Level: levelWarning, Code: code, Says: fmt.Sprintf(format, args...), Mend: mend}
 }
 
+// newWarnings is a worker's metric of hazards.
+func newWarnings() *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
+		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
+}
+
 // warn looks at everything that is not refused, tells the log once and sets the
 // metric. What cannot be looked at now is not waited for: the loop will say so. The
-// error is one copy where production is promised more.
+// error is what loses something where production is promised that nothing is.
 func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
-		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
+	gauge := newWarnings()
 	w.registry.MustRegister(gauge)
 	found := w.config.checkLogins(now())
-	found = append(found, w.config.lookAtKafka(ctx)...)
-	found = append(found, w.config.lookAtClickHouse(ctx)...)
-	found = append(found, w.config.lookAtNATS(ctx, stream)...)
+	found = append(found, w.config.lookAtKafka(ctx, now)...)
+	found = append(found, w.config.lookAtClickHouse(ctx, now)...)
+	found = append(found, w.config.lookAtNATS(ctx, stream, now)...)
 	for _, f := range found {
 		w.log.Warn("preflight", "part", f.Part, "level", f.Level, "code", f.Code, "says", f.Says, "mend", f.Mend)
 		if f.Code != "" {
 			gauge.WithLabelValues(f.Part, f.Code).Set(1)
 		}
-		if f.Level == levelFailure && f.Code == warnReplica {
+		if f.Level == levelFailure && slices.Contains(promised, f.Code) {
 			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
 		}
 	}
 	return err
 }
 
-// lone is one copy where there should be several: a failure in production.
-func (c *config) lone(part, mend, format string, args ...any) finding {
-	f := warning(part, warnReplica, mend, format, args...)
+// promised are the hazards that are failures in production.
+var promised = []string{warnReplica, warnInSync, warnCompacted, warnUnclean}
+
+// lone is a hazard of promised.
+func (c *config) lone(part, code, mend, format string, args ...any) finding {
+	f := warning(part, code, mend, format, args...)
 	if c.Production {
 		f.Level = levelFailure
 	}
 	return f
 }
 
-// checkLogins looks at what the servers are logged in to with.
+// checkLogins looks at what the servers are logged in to with, and at what the
+// metrics' port shows.
 func (c *config) checkLogins(now time.Time) (found []finding) {
 	for _, s := range []struct {
 		part      string
@@ -112,19 +126,28 @@ func (c *config) checkLogins(now time.Time) (found []finding) {
 			found = append(found, warning(s.part, warnAnyone, "name the server's authority in "+s.part+".tls.ca, and take the key away",
 				"insecure_accept_any_certificate is set: whoever is on the way can read and alter everything"))
 		}
-		switch ends, err := s.tls.Expires(); {
-		case err != nil:
-			found = append(found, failures(s.part, err)...)
-		case ends.IsZero():
-		case ends.Before(now):
-			found = append(found, finding{Part: s.part, Level: levelFailure, Code: warnExpiry, Place: s.tls.Cert, Says: "the certificate has expired at " + ends.UTC().Format(time.RFC3339), Mend: "replace the file"})
-		case ends.Before(now.Add(renewBefore)):
-			f := warning(s.part, warnExpiry, "replace the file; no restart is needed", "the certificate expires at %s", ends.UTC().Format(time.RFC3339))
-			f.Place = s.tls.Cert
-			found = append(found, f)
-		}
+		found = append(found, expiry(s.part, s.tls.Cert, s.tls, now)...)
+	}
+	if c.HTTP.TLS != nil {
+		found = append(found, expiry(partHTTP, c.HTTP.TLS.Cert, c.HTTP.TLS, now)...)
 	}
 	return found
+}
+
+// expiry tells of a certificate that ends soon, or has ended.
+func expiry(part, path string, certificate interface{ Expires() (time.Time, error) }, now time.Time) []finding {
+	ends, err := certificate.Expires()
+	switch {
+	case err != nil:
+		return failures(part, err)
+	case ends.IsZero() || ends.After(now.Add(renewBefore)):
+		return nil
+	case ends.Before(now):
+		return []finding{{Part: part, Level: levelFailure, Code: warnExpiry, Place: path, Says: "the certificate has expired at " + ends.UTC().Format(time.RFC3339), Mend: "replace the file"}}
+	}
+	f := warning(part, warnExpiry, "replace the file; no restart is needed", "the certificate expires at %s", ends.UTC().Format(time.RFC3339))
+	f.Place = path
+	return []finding{f}
 }
 
 // local reports whether all addresses are of this machine.
@@ -156,24 +179,15 @@ func skew(part string, ahead time.Duration) []finding {
 // lookAtKafka looks at copies, and at record times that have yet to come. The
 // protocol tells no broker's clock; a topic's newest record tells its producer's
 // or, where the broker stamps them, its own.
-func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
+func (c *config) lookAtKafka(ctx context.Context, clock func() time.Time) (found []finding) {
 	client, err := kgo.NewClient(c.Kafka.client()...)
 	if err != nil {
 		return failures(partKafka, err)
 	}
 	defer client.Close()
 	adm := kadm.NewClient(client)
-	topics, err := adm.ListTopics(ctx, c.Kafka.Topics...)
-	if err != nil {
-		return failures(partKafka, err)
-	}
-	for _, t := range topics.Sorted() {
-		for _, p := range t.Partitions.Sorted() {
-			if len(p.Replicas) == 1 {
-				found = append(found, c.lone(partKafka, "give it 3 replicas and min.insync.replicas 2", "topic %s has one replica", t.Topic))
-				break
-			}
-		}
+	if found, err = c.copies(ctx, adm); err != nil {
+		return append(found, failures(partKafka, err)...)
 	}
 	newest, err := adm.ListMaxTimestampOffsets(ctx, c.Kafka.Topics...)
 	if err != nil {
@@ -182,7 +196,7 @@ func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
 	ahead := time.Duration(0)
 	newest.Each(func(o kadm.ListedOffset) {
 		if o.Err == nil && o.Timestamp > 0 {
-			ahead = max(ahead, time.UnixMilli(o.Timestamp).Sub(now()))
+			ahead = max(ahead, time.UnixMilli(o.Timestamp).Sub(clock()))
 		}
 	})
 	if ahead > maxSkew {
@@ -191,11 +205,15 @@ func (c *config) lookAtKafka(ctx context.Context) (found []finding) {
 	return found
 }
 
-// lookAtClickHouse looks at grants, clock, disk and copies.
-func (c *config) lookAtClickHouse(ctx context.Context) (found []finding) {
-	is, err := clickhouse.Look(ctx, c.sink())
+// lookAtClickHouse looks at grants, settings, clock, disk and copies.
+func (c *config) lookAtClickHouse(ctx context.Context, clock func() time.Time) (found []finding) {
+	is, err := clickhouse.Look(ctx, c.sink(), clock)
 	for _, grant := range is.Missing {
 		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user lacks the right " + grant, Mend: "GRANT " + grant + " to it; deploy/grants has all that a worker needs"})
+	}
+	for _, name := range is.Fixed {
+		found = append(found, finding{Part: partClickHouse, Level: levelFailure, Says: "the user's profile fixes " + name + ", without which an insert is not made once",
+			Mend: "take the constraint out of the profile, or give the worker another profile"})
 	}
 	if err != nil {
 		return append(found, failures(partClickHouse, err)...)
@@ -223,8 +241,8 @@ func (c *config) ofClickHouse(is clickhouse.Condition) (found []finding) {
 }
 
 // lookAtNATS looks at leave to publish, clock, space and copies.
-func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink) (found []finding) {
-	is, err := s.Look(ctx)
+func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink, clock func() time.Time) (found []finding) {
+	is, err := s.Look(ctx, clock)
 	if err != nil {
 		return failures(partNATS, err)
 	}
@@ -233,7 +251,7 @@ func (c *config) lookAtNATS(ctx context.Context, s *nats.Sink) (found []finding)
 		found = append(found, warning(partNATS, warnDisk, "raise the stream's max_bytes; when it is full, workers wait", "stream %s holds %d of %d bytes", c.NATS.Stream, is.Bytes, is.MaxBytes))
 	}
 	if is.Replicas == 1 {
-		found = append(found, c.lone(partNATS, "set nats.replicas to 3, and `nats stream edit "+c.NATS.Stream+" --replicas=3`", "stream %s is kept once", c.NATS.Stream))
+		found = append(found, c.lone(partNATS, warnReplica, "set nats.replicas to 3, and `nats stream edit "+c.NATS.Stream+" --replicas=3`", "stream %s is kept once", c.NATS.Stream))
 	}
 	return found
 }

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,14 +31,40 @@ const scrapes = 8
 func now() time.Time { return time.Now() }
 
 // probes is the HTTP server for metrics and health. It shows no record value.
-type probes struct{ listener net.Listener }
+type probes struct {
+	listener  net.Listener
+	profiling bool
+	log       *slog.Logger
+}
 
-func listen(address string) (*probes, error) {
-	l, err := net.Listen("tcp", address)
+// listen listens where c says, over TLS if it says so.
+func listen(c *httpConfig, log *slog.Logger) (*probes, error) {
+	secured, err := c.TLS.Server()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("http.tls: %w", err)
 	}
-	return &probes{l}, nil
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen: %w", err)
+	}
+	if secured != nil {
+		l = tls.NewListener(l, secured)
+	}
+	return &probes{l, c.Pprof, log}, nil
+}
+
+// complaints passes on what the HTTP server has to say. Anybody can have it say,
+// any number of times, that a handshake failed: that is for debugging.
+type complaints struct{ log *slog.Logger }
+
+// Write implements io.Writer.
+func (c complaints) Write(line []byte) (int, error) {
+	level := slog.LevelError
+	if bytes.HasPrefix(line, []byte("http: TLS handshake error")) {
+		level = slog.LevelDebug
+	}
+	c.log.Log(context.Background(), level, "probes", "says", strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 // serve answers until ctx is cancelled.
@@ -41,8 +73,8 @@ func listen(address string) (*probes, error) {
 //	/healthz  200 while the loop turns
 //	/readyz   200 while partitions are assigned and nothing is waited for
 //	/status   all of it: text, or JSON when that is asked for
-//	/debug/pprof/  profiles, when profiling
-func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, health *pipeline.Health, rules *inForce, profiling bool) error {
+//	/debug/pprof/  profiles, when http.pprof
+func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, health *pipeline.Health, rules *inForce) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: scrapes}))
 	answer := func(ok func(pipeline.Status) bool) http.HandlerFunc {
@@ -62,12 +94,12 @@ func (p *probes) serve(ctx context.Context, registry *prometheus.Registry, healt
 		page := newStatusPage(health.Status(at, liveLimit), rules.status(), at)
 		page.serve(w, r)
 	})
-	if profiling {
+	if p.profiling {
 		profiles(mux)
 	}
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: log.New(complaints{p.log}, "", 0),
 	}
 	unhook := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

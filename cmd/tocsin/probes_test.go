@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +23,10 @@ import (
 )
 
 // serving serves the probes of a worker that waits, and returns their address.
-func serving(t *testing.T, profiling bool) string {
+func serving(t *testing.T, c httpConfig) string {
 	t.Helper()
-	p, err := listen("127.0.0.1:0")
+	c.Listen = "127.0.0.1:0"
+	p, err := listen(&c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +40,7 @@ func serving(t *testing.T, profiling bool) string {
 	registry.MustRegister(health, rules)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- p.serve(ctx, registry, health, rules, profiling) }()
+	go func() { done <- p.serve(ctx, registry, health, rules) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -48,7 +52,12 @@ func serving(t *testing.T, profiling bool) string {
 
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(url)
+	return getBy(t, http.DefaultClient, url)
+}
+
+func getBy(t *testing.T, client *http.Client, url string) (status int, body string) {
+	t.Helper()
+	resp, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +70,7 @@ func get(t *testing.T, url string) (status int, body string) {
 }
 
 func TestProbes(t *testing.T) {
-	at := "http://" + serving(t, false)
+	at := "http://" + serving(t, httpConfig{})
 	f := func(path string, status int, want string) {
 		t.Helper()
 		if got, body := get(t, at+path); got != status || !strings.Contains(body, want) {
@@ -80,7 +89,7 @@ func TestProbes(t *testing.T) {
 }
 
 func TestProfilesBehindTheirSetting(t *testing.T) {
-	at := "http://" + serving(t, true)
+	at := "http://" + serving(t, httpConfig{Pprof: true})
 	if status, body := get(t, at+"/debug/pprof/goroutine?debug=1"); status != 200 || !strings.Contains(body, "goroutine profile:") {
 		t.Errorf("%d: %s", status, body)
 	}
@@ -93,13 +102,49 @@ func TestProfilesBehindTheirSetting(t *testing.T) {
 }
 
 // Whoever reaches the port with bytes that are no request, requests that are
-// too large, or requests that never end, does not keep others from it.
+// too large, or requests that never end, does not keep others from it. Over TLS
+// that goes for whoever shows no certificate, and for whoever does.
 func TestHostileClientsChangeNothing(t *testing.T) {
-	t.Parallel()
-	address := serving(t, false)
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		address := serving(t, httpConfig{})
+		hostile(t, func() (net.Conn, error) { return net.Dial("tcp", address) }, http.DefaultClient, "http://"+address)
+	})
+	t.Run("TLS", func(t *testing.T) {
+		t.Parallel()
+		s := secure(t)
+		config := s.client(t, s.client1)
+		for range 200 { // each begins a handshake and never ends it
+			c, err := net.Dial("tcp", s.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			fmt.Fprint(c, "\x16\x03\x01\x00\xff\x01")
+		}
+		for _, bytes := range []string{"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "\x00\xff\x7f", strings.Repeat("\x16\x03\x01\xff\xff", 20_000)} {
+			c, err := net.Dial("tcp", s.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			go io.WriteString(c, bytes)
+			if answer, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(string(answer), "200 OK") {
+				t.Errorf("%.20q: %q, %v", bytes, answer, err)
+			}
+			c.Close()
+		}
+		hostile(t, func() (net.Conn, error) { return tls.Dial("tcp", s.address, config) }, s.over(config), "https://"+s.address)
+	})
+}
+
+func hostile(t *testing.T, connect func() (net.Conn, error), client *http.Client, at string) {
+	t.Helper()
 	dial := func() net.Conn {
 		t.Helper()
-		c, err := net.Dial("tcp", address)
+		c, err := connect()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +157,7 @@ func TestHostileClientsChangeNothing(t *testing.T) {
 	f := func(name, want string, request ...string) {
 		t.Helper()
 		c := dial()
-		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		go func() {
@@ -134,14 +179,14 @@ func TestHostileClientsChangeNothing(t *testing.T) {
 	f("a body without end", "HTTP/1.1 405", "POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "4\r\nabcd\r\n")
 	f("a path outside", "HTTP/1.1 404", "GET /%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n")
 	for _, path := range []string{"/healthz", "/metrics", "/status"} {
-		if status, _ := get(t, "http://"+address+path); status != http.StatusOK {
+		if status, _ := getBy(t, client, at+path); status != http.StatusOK {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
 	// The unfinished request is given up by the server.
 	slow := dial()
 	fmt.Fprint(slow, "GET /metrics HTTP/1.1\r\nHost: x\r\nX: ")
-	if err := slow.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := slow.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, slow); err != nil {

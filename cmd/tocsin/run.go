@@ -68,9 +68,9 @@ func work(ctx context.Context, c *config, drain, dry bool, reload chan os.Signal
 	if err != nil {
 		return err
 	}
-	probes, err := listen(c.HTTP.Listen)
+	probes, err := listen(&c.HTTP, log)
 	if err != nil {
-		return fmt.Errorf("http.listen: %w", err)
+		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -90,7 +90,7 @@ func work(ctx context.Context, c *config, drain, dry bool, reload chan os.Signal
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return probes.serve(ctx, registry, w.health, w.inForce, c.HTTP.Pprof) })
+	group.Go(func() error { return probes.serve(ctx, registry, w.health, w.inForce) })
 	group.Go(func() error {
 		defer cancel()
 		err := w.run(ctx, drain, dry, stdout)

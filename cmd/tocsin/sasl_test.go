@@ -118,5 +118,6 @@ func TestMistakesOfLogins(t *testing.T) {
 	f("nats: user: u, password: p, nkey: /no/such/file", "more than one of user, creds and nkey")
 	f("nats: user: u", "belong together")
 	f("nats: nkey: /no/such/file", "nats.nkey: ")
+	f("nats: nkey: SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY", "nats.nkey is a seed and must be the path of a file")
 	f("nats: creds: /no/such/file", "nats.creds: ")
 }

@@ -17,6 +17,9 @@ type Condition struct {
 	// Missing are the grants that a worker needs and the user has not, as GRANT
 	// says them.
 	Missing []string
+	// Fixed are the settings that every insert must set and the user's profile
+	// does not let it set.
+	Fixed []string
 }
 
 // grant is a right on a table.
@@ -36,8 +39,8 @@ var grants = []grant{
 }
 
 // Look asks a server how it is. A right that is missing is in Missing, not an
-// error.
-func Look(ctx context.Context, c Config) (found Condition, err error) {
+// error. clock is this machine's.
+func Look(ctx context.Context, c Config, clock func() time.Time) (found Condition, err error) {
 	c = c.withDefaults()
 	conn, err := c.connect("system") // the right to the database may be what is missing
 	if err != nil {
@@ -47,12 +50,15 @@ func Look(ctx context.Context, c Config) (found Condition, err error) {
 	if found.Missing, err = c.missing(ctx, conn); err != nil {
 		return found, err
 	}
-	began := time.Now()
+	if found.Fixed, err = fixed(ctx, conn); err != nil {
+		return found, err
+	}
+	began := clock()
 	var there time.Time
 	if err := conn.QueryRow(ctx, `SELECT now64(6, 'UTC')`).Scan(&there); err != nil {
 		return found, classified(ctx, err)
 	}
-	took := time.Since(began)
+	took := clock().Sub(began)
 	found.Ahead = there.Sub(began.Add(took / 2))
 	if max(found.Ahead, -found.Ahead) <= took { // it may be the way that took so long
 		found.Ahead = 0
@@ -69,18 +75,47 @@ func Look(ctx context.Context, c Config) (found Condition, err error) {
 
 func (c Config) missing(ctx context.Context, conn driver.Conn) (missing []string, err error) {
 	for _, g := range grants {
-		on := g.database
-		if on == "" {
-			on = c.Database
+		if g.database == "" {
+			g.database = c.Database
 		}
-		grant := g.right + " ON " + quoted(on) + "." + g.table
-		var granted uint8
-		if err := conn.QueryRow(ctx, "CHECK GRANT "+grant).Scan(&granted); err != nil {
-			return nil, classified(ctx, err)
+		has, err := g.held(ctx, conn)
+		if err != nil {
+			return nil, err
 		}
-		if granted == 0 {
-			missing = append(missing, grant)
+		if !has {
+			missing = append(missing, g.String())
 		}
 	}
 	return missing, nil
+}
+
+// String is the grant as GRANT says it.
+func (g grant) String() string { return g.right + " ON " + quoted(g.database) + "." + g.table }
+
+// held reports whether the user has it, on a table that may not be there.
+func (g grant) held(ctx context.Context, conn driver.Conn) (bool, error) {
+	var granted uint8
+	err := conn.QueryRow(ctx, "CHECK GRANT "+g.String()).Scan(&granted)
+	return granted == 1, classified(ctx, err)
+}
+
+// granted is an error when the user has not that right.
+func granted(ctx context.Context, conn driver.Conn, right, database, table string) error {
+	g := grant{right, database, table}
+	has, err := g.held(ctx, conn)
+	if err == nil && !has {
+		err = lacking(g.String())
+	}
+	return err
+}
+
+// needed are the settings of an insert, see Sink.inserting.
+var needed = []string{"insert_deduplicate", "insert_deduplication_token", "async_insert", "max_execution_time"}
+
+// fixed are those of needed that the user may not set. With readonly it may set
+// none.
+func fixed(ctx context.Context, conn driver.Conn) (names []string, err error) {
+	err = conn.QueryRow(ctx, `SELECT arraySort(groupArray(name)) FROM system.settings
+		WHERE name IN ($1) AND readonly OR name = 'readonly' AND value != '0'`, needed).Scan(&names)
+	return names, classified(ctx, err)
 }

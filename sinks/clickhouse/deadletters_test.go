@@ -236,7 +236,7 @@ func TestWhoMayOnlyReadLooksAndNotesNothing(t *testing.T) {
 		t.Error(err)
 	}
 	err := s.Claim(t.Context(), "main", Disposition{Place: Place{"t", 0, 1}, Action: Replaying, Attempt: 1})
-	if what, ok := pipeline.Waiting(err); !ok || !strings.Contains(what, "to write") {
+	if what, ok := pipeline.Waiting(err); !ok || !strings.Contains(what, "the right INSERT ON") {
 		t.Errorf("a reader notes a replay: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -107,6 +108,10 @@ func classified(ctx context.Context, err error) error {
 		switch {
 		case isFull(exception.Message):
 			c = classes[proto.ErrNotEnoughSpace]
+		case code == proto.ErrAccessDenied:
+			if right := missingRight(exception.Message); right != "" {
+				return lacking(right)
+			}
 		case !known:
 			c.mend = "it is none that this release knows how to wait for; the server's log has the details"
 		}
@@ -129,6 +134,30 @@ func classified(ctx context.Context, err error) error {
 		return pipeline.Wait(unreachable, err)
 	}
 	return fmt.Errorf("clickhouse: %w", err)
+}
+
+// refusal is what a server says of the right that an operation takes, and then
+// of what of it the user lacks. It is made of words and names alone: of what else
+// a message says nothing is kept; columns, which may be hundreds, neither.
+var refusal = regexp.MustCompile("(?:to have the grant|Missing permissions:) ([A-Z][A-Z ,]*[A-Z])(?:\\([\\w., `]+\\))?(?: for at least one column)? (?:ON|on) ([\\w.*`]*[\\w*`])")
+
+// passing names are of what CREATE OR REPLACE makes on the way.
+var passing = regexp.MustCompile(`_tmp_replace_\w+`)
+
+// missingRight is the right that a refusal names, as GRANT says it; empty when it
+// names none.
+func missingRight(message string) string {
+	said := refusal.FindAllStringSubmatch(message, -1)
+	if said == nil {
+		return ""
+	}
+	last := said[len(said)-1]
+	return last[1] + " ON " + passing.ReplaceAllString(last[2], "*")
+}
+
+// lacking is that the user has not a right, said as GRANT says it.
+func lacking(right string) error {
+	return pipeline.Wait(prefix+"the right "+right, &serverError{proto.ErrAccessDenied, "GRANT " + right + " to the user; deploy/grants has all that each role needs"})
 }
 
 // isFull reports whether the server's system refused it space. 243 comes when

@@ -55,6 +55,9 @@ func inspect(ctx context.Context, conn driver.Conn, database string, remember ti
 		return classified(ctx, err)
 	}
 	if engine == "" {
+		if err := granted(ctx, conn, "SELECT", database, "events"); err != nil {
+			return err
+		}
 		refuse(errors.New("there is no table events, although it was made once: it was dropped; restore it from a backup, or begin a new database with tocsin migrate"))
 		return errors.Join(problems...)
 	}

@@ -153,8 +153,8 @@ func appliedMigrations(ctx context.Context, conn driver.Conn, database string) (
 	if err != nil {
 		return nil, classified(ctx, err)
 	}
-	if tables == 0 {
-		return applied, nil
+	if tables == 0 { // or it is hidden, as tables are from whoever has no right to them
+		return applied, granted(ctx, conn, "SELECT", database, "schema_migrations")
 	}
 	rows, err := conn.Query(ctx, `SELECT version, checksum FROM schema_migrations ORDER BY version`)
 	if err != nil {

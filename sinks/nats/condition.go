@@ -8,8 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"tocsin/pipeline"
 )
 
 // codeOtherStream answers a publish that expects another stream than the one
@@ -25,14 +23,14 @@ type Condition struct {
 
 // Look asks how the stream is, and whether alerts may be published to it. It
 // publishes one that cannot be stored, because it expects a stream of another
-// name: the answer tells that the way there is open.
-func (s *Sink) Look(ctx context.Context) (found Condition, err error) {
-	began := time.Now()
+// name: the answer tells that the way there is open. clock is this machine's.
+func (s *Sink) Look(ctx context.Context, clock func() time.Time) (found Condition, err error) {
+	began := clock()
 	info, err := s.stream.Info(ctx)
 	if err != nil {
 		return found, s.fault(err)
 	}
-	took := time.Since(began)
+	took := clock().Sub(began)
 	if !info.TimeStamp.IsZero() {
 		found.Ahead = info.TimeStamp.Sub(began.Add(took / 2))
 	}
@@ -53,9 +51,5 @@ func (s *Sink) Look(ctx context.Context) (found Condition, err error) {
 	case errors.As(err, &api) && api.ErrorCode == codeOtherStream:
 		return found, nil
 	}
-	err = s.fault(err)
-	if what, ok := pipeline.Waiting(err); ok && errors.Is(s.conn.LastError(), nats.ErrPermissionViolation) {
-		return found, fmt.Errorf("%w: %s; grant publish on %s.> to the user, and subscribe on _INBOX.>", err, what, s.config.SubjectPrefix)
-	}
-	return found, err
+	return found, s.fault(err)
 }

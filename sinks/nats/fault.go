@@ -62,7 +62,7 @@ var denied = []cause{
 	{nats.ErrAuthExpired, "NATS: credentials have expired"},
 	{nats.ErrAuthRevoked, "NATS: credentials are revoked"},
 	{nats.ErrAccountAuthExpired, "NATS: the account has expired"},
-	{nats.ErrPermissionViolation, "NATS: the user may not publish"},
+	{nats.ErrPermissionViolation, "NATS: a permission that the user has not"},
 }
 
 // away are those that time cures.
@@ -109,6 +109,9 @@ func (s *Sink) fault(err error) error {
 	// credentials or certificates look like an absence: the connection knows better.
 	if last := s.conn.LastError(); last != nil {
 		if why, ok := find(denied, last); ok {
+			if errors.Is(last, nats.ErrPermissionViolation) {
+				last = fmt.Errorf("%w. Grant it to the user: deploy/grants/nats.conf has all that each role needs", last)
+			}
 			return pipeline.Wait(why, errors.Join(err, last))
 		}
 		if isTLS(last) {

@@ -170,7 +170,7 @@ func TestPublishWaits(t *testing.T) {
 		})
 		c := config(s)
 		c.User, c.Password, c.PublishTimeout = "tocsin", "t", 300*time.Millisecond
-		waits(t, open(t, c).Publish(t.Context(), alerts(0, 1)), "NATS: the user may not publish")
+		waits(t, open(t, c).Publish(t.Context(), alerts(0, 1)), "NATS: a permission that the user has not")
 	})
 	t.Run("deadline", func(t *testing.T) {
 		s := start(t)

@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,7 @@ func TestOpenRefusesHazards(t *testing.T) {
 			have.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "disclosure.candidate.>", Destination: "x.>"}
 		}, "renames subjects"},
 	}
+	mend := regexp.MustCompile("`nats stream edit S[0-9]+ --[a-z]|make another stream with `tocsin migrate`|remove its subject transform")
 	s := start(t)
 	js := admin(t, s)
 	// The server removes the directory of an account without streams after it
@@ -127,6 +129,9 @@ func TestOpenRefusesHazards(t *testing.T) {
 			}
 			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("open: %v; want it to say %q", err, test.says)
+			}
+			if err != nil && !mend.MatchString(err.Error()) {
+				t.Errorf("no mend in: %v", err)
 			}
 			if _, ok := pipeline.Waiting(err); ok {
 				t.Errorf("open waits for what only an operator's change mends: %v", err)

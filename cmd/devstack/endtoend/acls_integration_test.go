@@ -54,7 +54,7 @@ func TestIntegrationKafkaACLs(t *testing.T) {
 			return ok(out, err)
 		})
 	}
-	all := acls(t)
+	all := acls(t, "tocsin")
 	if len(all) != 6 {
 		t.Errorf("%d are granted to a worker", len(all))
 	}

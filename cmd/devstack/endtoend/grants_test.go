@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,11 +40,19 @@ type guarded struct {
 	db     driver.Conn
 	config string
 
-	address string // of ClickHouse
-	// rights are a worker's in ClickHouse: all of it, verb, database, table. The
-	// user lacking_N has all but the one of that number.
-	rights [][]string
+	address, http string // of ClickHouse
+	// rights are those of all roles in ClickHouse. The user lacking_N has those of
+	// the role of that number's, but for that one.
+	rights  []right
+	streams jetstream.JetStream // of an administrator
+	// permissions are those of all users of NATS, each with the user that has not.
+	permissions []permission
 }
+
+// right is one right of a role.
+type right struct{ role, verb, on string }
+
+func (r right) String() string { return r.verb + " ON " + r.on }
 
 const secret = "CANARY-SECRET-77120"
 
@@ -50,7 +61,7 @@ func guard(t *testing.T) *guarded {
 	g := &guarded{t: t}
 	brokers := g.kafka()
 	g.address = g.clickhouse()
-	nats := g.nats()
+	alerts := g.nats()
 	write := func(user, natsUser string) string {
 		path := filepath.Join(t.TempDir(), "tocsin.yaml")
 		text := fmt.Sprintf(`kafka: { brokers: ["%s"], cluster: main, group: tocsin, topics: [ledger.events, system.events], first_start: earliest, sasl: { mechanism: PLAIN, user: tocsin, password: %s } }
@@ -59,7 +70,7 @@ nats: { servers: ["%s"], user: %s, password: %s }
 rules: { pack: sox409 }
 http: { listen: "127.0.0.1:0" }
 log: { level: debug }
-`, brokers, secret, g.address, user, secret, nats, natsUser, secret)
+`, brokers, secret, g.address, user, secret, alerts, natsUser, secret)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -96,25 +107,28 @@ func (g *guarded) sql(statements ...string) {
 }
 
 var (
-	aclLine   = regexp.MustCompile(`(?m)^\$acls --allow-principal User:tocsin (.*)$`)
+	aclLine   = regexp.MustCompile(`(?m)^\$acls --allow-principal User:(\S+) (.*)$`)
 	operation = regexp.MustCompile(`--operation ([A-Z_]+)`)
 	resource  = regexp.MustCompile(`--(topic|group|cluster) ?(\S*)`)
 )
 
-// acls are a worker's, as kafka-acls.sh has them.
-func acls(t *testing.T) (all []kfake.ACL) {
+// acls are a user's, as kafka-acls.sh has them.
+func acls(t *testing.T, user string) (all []kfake.ACL) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(grantsDir, "kafka-acls.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range aclLine.FindAllStringSubmatch(string(text), -1) {
-		r := resource.FindStringSubmatch(line[1])
+		if line[1] != user {
+			continue
+		}
+		r := resource.FindStringSubmatch(line[2])
 		kind, name := map[string]kmsg.ACLResourceType{"topic": kmsg.ACLResourceTypeTopic, "group": kmsg.ACLResourceTypeGroup, "cluster": kmsg.ACLResourceTypeCluster}[r[1]], r[2]
 		if name == "" {
 			name = "kafka-cluster"
 		}
-		for _, o := range operation.FindAllStringSubmatch(line[1], -1) {
+		for _, o := range operation.FindAllStringSubmatch(line[2], -1) {
 			op, err := kmsg.ParseACLOperation(o[1])
 			if err != nil {
 				t.Fatal(err)
@@ -142,7 +156,7 @@ func (g *guarded) kafka() string {
 	g.t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, stack.LedgerTopic, stack.SystemTopic), kfake.EnableSASL(), kfake.EnableACLs(),
 		kfake.BrokerConfigs(map[string]string{"offsets.retention.minutes": "20000"}),
-		kfake.Superuser("PLAIN", "admin", secret), kfake.User("PLAIN", "tocsin", secret, acls(g.t)...))
+		kfake.Superuser("PLAIN", "admin", secret), kfake.User("PLAIN", "tocsin", secret, acls(g.t, "tocsin")...), kfake.User("PLAIN", "tocsin-operator", secret, acls(g.t, "tocsin-operator")...))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -161,7 +175,7 @@ func (g *guarded) clickhouse() string {
 	g.t.Helper()
 	dir := g.t.TempDir()
 	users := filepath.Join(dir, "conf", "users.d")
-	root := `<clickhouse><users><root><password>` + secret + `</password><networks><ip>127.0.0.1</ip></networks><access_management>1</access_management></root></users></clickhouse>`
+	root := `<clickhouse><profiles><pinned><constraints><async_insert><const/></async_insert></constraints></pinned><reading><readonly>2</readonly></reading></profiles><users><root><password>` + secret + `</password><networks><ip>127.0.0.1</ip></networks><access_management>1</access_management></root></users></clickhouse>`
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(secret)))
 	for _, role := range []string{"WORKER", "MIGRATOR", "AUDITOR", "OPERATOR", "ANALYST", "OBSERVER"} {
 		g.t.Setenv("TOCSIN_"+role+"_SHA256", sum)
@@ -170,13 +184,12 @@ func (g *guarded) clickhouse() string {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	worker := regexp.MustCompile(`(?s)<tocsin_worker>.*</tocsin_worker>`).FindString(string(granted))
-	g.rights = regexp.MustCompile(`<query>GRANT (\w+) ON (\w+)\.(\w+)</query>`).FindAllStringSubmatch(worker, -1)
-	all := worker
-	for i, r := range g.rights {
-		all += strings.ReplaceAll(strings.Replace(worker, r[0], "", 1), "tocsin_worker>", fmt.Sprintf("lacking_%d>", i))
+	others := g.lacking(string(granted))
+	worker := xmlRole.FindString(string(granted))
+	for _, profile := range []string{"pinned", "reading"} {
+		others += strings.NewReplacer("tocsin_worker>", profile+">", "<profile>default<", "<profile>"+profile+"<").Replace(worker)
 	}
-	granted = []byte(strings.Replace(string(granted), worker, all, 1))
+	granted = []byte(strings.Replace(string(granted), "</users>", others+"</users>", 1))
 	if err := errors.Join(os.MkdirAll(users, 0o700), os.WriteFile(filepath.Join(users, "tocsin.xml"), granted, 0o600), os.WriteFile(filepath.Join(users, "root.xml"), []byte(root), 0o600)); err != nil {
 		g.t.Fatal(err)
 	}
@@ -185,6 +198,7 @@ func (g *guarded) clickhouse() string {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(s.Kill)
+	g.http = s.HTTPAddr
 	g.db, err = clickhouse.Open(&clickhouse.Options{Addr: []string{s.TCPAddr}, Auth: clickhouse.Auth{Username: "root", Password: secret}})
 	if err != nil {
 		g.t.Fatal(err)
@@ -193,14 +207,43 @@ func (g *guarded) clickhouse() string {
 	return s.TCPAddr
 }
 
+var (
+	xmlRole  = regexp.MustCompile(`(?s)<(tocsin_\w+)>.*?</tocsin_\w+>`)
+	xmlGrant = regexp.MustCompile(`<query>GRANT (.+) ON (\S+)</query>`)
+)
+
+// lacking makes, of the users in granted, one for each right that has all but
+// that.
+func (g *guarded) lacking(granted string) (users string) {
+	for _, role := range xmlRole.FindAllStringSubmatch(granted, -1) {
+		for _, grant := range xmlGrant.FindAllStringSubmatch(role[0], -1) {
+			verbs := strings.Split(grant[1], ", ")
+			for i, verb := range verbs {
+				query := ""
+				if rest := slices.Delete(slices.Clone(verbs), i, i+1); len(rest) > 0 {
+					query = "<query>GRANT " + strings.Join(rest, ", ") + " ON " + grant[2] + "</query>"
+				}
+				users += strings.ReplaceAll(strings.Replace(role[0], grant[0], query, 1), role[1]+">", fmt.Sprintf("lacking_%d>", len(g.rights)))
+				g.rights = append(g.rights, right{role[1], verb, grant[2]})
+			}
+		}
+	}
+	return users
+}
+
 func (g *guarded) nats() string {
 	g.t.Helper()
-	g.t.Setenv("TOCSIN_NATS_PASSWORD", secret)
-	g.t.Setenv("TOCSIN_NATS_MIGRATOR_PASSWORD", secret)
+	for _, name := range []string{"TOCSIN_NATS_PASSWORD", "TOCSIN_NATS_MIGRATOR_PASSWORD", "TOCSIN_NATS_AUDITOR_PASSWORD"} {
+		g.t.Setenv(name, secret)
+	}
 	opts, err := server.ProcessConfigFile(filepath.Join(grantsDir, "nats.conf"))
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	g.permissions = withoutEach(opts)
+	root := *opts.Users[0]
+	root.Username, root.Permissions = "root", nil
+	opts.Users = append(opts.Users, &root)
 	opts.Host, opts.Port, opts.StoreDir, opts.NoLog, opts.NoSigs = "127.0.0.1", server.RANDOM_PORT, g.t.TempDir(), true, true
 	s, err := server.NewServer(opts)
 	if err != nil {
@@ -210,6 +253,14 @@ func (g *guarded) nats() string {
 	go s.Start()
 	if !s.ReadyForConnections(30 * time.Second) {
 		g.t.Fatal("the NATS server did not start")
+	}
+	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("root", secret))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(conn.Close)
+	if g.streams, err = jetstream.New(conn); err != nil {
+		g.t.Fatal(err)
 	}
 	return s.Addr().(*net.TCPAddr).String()
 }
@@ -260,17 +311,29 @@ func TestGrants(t *testing.T) {
 			t.Errorf("an observer reads %s", table)
 		}
 	}
+	rights := 0
 	for i, r := range g.rights {
-		config := configured(t, g.config, "user: tocsin_worker", fmt.Sprintf("user: lacking_%d", i))
+		if r.role != "tocsin_worker" {
+			continue
+		}
+		rights++
 		// The server lets everybody read those of system, unless it is told to ask.
-		if out, err := g.run("check", "--config", config); r[2] != "system" && (err == nil || !strings.Contains(out, "lacks the right "+r[1]+" ON `"+r[2]+"`."+r[3])) {
-			t.Errorf("without %s: %v\n%s", r[0], err, out)
+		database, table, _ := strings.Cut(r.on, ".")
+		config := configured(t, g.config, "user: tocsin_worker", fmt.Sprintf("user: lacking_%d", i))
+		if out, err := g.run("check", "--config", config); database != "system" && (err == nil || !strings.Contains(out, "lacks the right "+r.verb+" ON `"+database+"`."+table)) {
+			t.Errorf("without %s: %v\n%s", r, err, out)
 		}
 	}
-	if len(g.rights) != 8 {
-		t.Errorf("%d rights are granted to a worker", len(g.rights))
+	if rights != 8 {
+		t.Errorf("%d rights are granted to a worker", rights)
 	}
-	for _, a := range acls(t) {
+	for profile, fixes := range map[string]string{"pinned": "async_insert", "reading": "readonly"} {
+		out, err := g.run("check", "--config", configured(t, g.config, "user: tocsin_worker", "user: "+profile))
+		if err == nil || !strings.Contains(out, "FAIL clickhouse    the user's profile fixes "+fixes) || !strings.Contains(out, "Take the constraint out of the profile") {
+			t.Errorf("a profile that fixes %s: %v\n%s", fixes, err, out)
+		}
+	}
+	for _, a := range acls(t, "tocsin") {
 		b, want := granting(a)
 		deleted, err := g.admin.DeleteACLs(t.Context(), b)
 		if err != nil || len(deleted) == 0 || len(deleted[0].Deleted) == 0 {

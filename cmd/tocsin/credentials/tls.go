@@ -31,36 +31,46 @@ func (t *TLS) Client() (*tls.Config, error) {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.AcceptAny}
-	if t.CA != "" {
-		text, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("the authorities' certificates cannot be read: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", t.CA)
-		}
+	var err error
+	if c.RootCAs, err = authorities(t.CA); err != nil {
+		return nil, err
 	}
 	if t.Cert == "" && t.Key == "" {
 		return c, nil
 	}
-	pair, err := t.pair()
+	own, err := pair(t.Cert, t.Key)
 	if err != nil {
 		return nil, err
 	}
-	c.Certificates = []tls.Certificate{pair}
+	c.Certificates = []tls.Certificate{own}
 	return c, nil
 }
 
-func (t *TLS) pair() (tls.Certificate, error) {
-	if t.Cert == "" || t.Key == "" {
+// authorities are those of a file; nil when its path is empty.
+func authorities(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the authorities' certificates cannot be read: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+func pair(cert, key string) (tls.Certificate, error) {
+	if cert == "" || key == "" {
 		return tls.Certificate{}, errors.New("a certificate needs its key, and a key its certificate: give both cert and key")
 	}
-	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key) // its errors show nothing of the key
+	both, err := tls.LoadX509KeyPair(cert, key) // its errors show nothing of the key
 	if err != nil {
-		return pair, fmt.Errorf("the certificate %s with the key %s: %w", t.Cert, t.Key, err)
+		return both, fmt.Errorf("the certificate %s with the key %s: %w", cert, key, err)
 	}
-	return pair, nil
+	return both, nil
 }
 
 // Dial connects and shakes hands, with the files as they are now. t is not nil.
@@ -78,9 +88,9 @@ func (t *TLS) Expires() (time.Time, error) {
 	if t == nil || t.Cert == "" {
 		return time.Time{}, nil
 	}
-	pair, err := t.pair()
+	own, err := pair(t.Cert, t.Key)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return pair.Leaf.NotAfter, nil
+	return own.Leaf.NotAfter, nil
 }
