@@ -310,7 +310,7 @@ func TestHazards(t *testing.T) {
 		texts{"FAIL clickhouse ClickHouse: a certificate that is accepted"}, texts{"FAIL clickhouse ClickHouse: a certificate that is accepted"}, stream)
 	// Linux takes 0.0.0.0 for this machine, and it is no loopback address.
 	f("a password in clear", texts{s.address, strings.Replace(s.address, "127.0.0.1", "0.0.0.0", 1)},
-		texts{"warn clickhouse a secret and the records travel without encryption. Set clickhouse.tls [password_in_clear]"}, stream)
+		texts{"warn clickhouse a secret travels without encryption, and what it protects. Set clickhouse.tls [password_in_clear]"}, stream)
 
 	// Production is promised more than one copy.
 	production := func(name, topic string, want ...texts) {
