@@ -44,7 +44,7 @@ func (c *config) anchors(ctx context.Context) (map[clickhouse.Part]*anchor, erro
 	defer client.Close()
 	committed, err := kadm.NewClient(client).FetchOffsets(ctx, c.Kafka.Group)
 	if err != nil {
-		return nil, fmt.Errorf("the offsets of group %s cannot be read: %w", c.Kafka.Group, err)
+		return nil, fmt.Errorf("the offsets of group %s cannot be read: %w. Grant DESCRIBE on the group and its topics, or give --unanchored", c.Kafka.Group, err)
 	}
 	found := make(map[clickhouse.Part]*anchor)
 	var errs []error

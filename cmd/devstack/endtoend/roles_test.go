@@ -114,6 +114,11 @@ func TestRoles(t *testing.T) {
 	auditor := func(user string) string { return g.as(user, "tocsin-auditor", "tocsin") }
 	operator := func(user string) string { return g.as(user, "tocsin", "tocsin-operator") }
 	works(auditor("tocsin_auditor"), "audit", "--rejudge")
+	unread := g.as("tocsin_auditor", "tocsin-auditor", "tocsin-operator") // who may not read the group
+	if out, err := g.run("audit", "--config", unread); err == nil || !strings.Contains(out, "Grant DESCRIBE on the group and its topics, or give --unanchored") {
+		t.Errorf("an auditor who may not read the group: %v\n%s", err, out)
+	}
+	works(unread, "audit", "--unanchored")
 	works(g.as("tocsin_auditor", "tocsin", "tocsin"), "reconcile") // which publishes, as a worker does
 	letters(operator("tocsin_operator"), "list")
 	letters(operator("tocsin_operator"), "show", places[0])
