@@ -14,4 +14,10 @@ $acls --allow-principal User:tocsin --operation DESCRIBE_CONFIGS --cluster
 # operator of dead letters: sends them again.
 $acls --allow-principal User:tocsin-operator --operation WRITE --topic ledger.events
 $acls --allow-principal User:tocsin-operator --operation WRITE --topic system.events
-# migrator, auditor, analyst: nothing.
+
+# auditor: the group's commits, which say where each chain ends. Kafka leaves the
+# partitions of a topic out that may not be described.
+$acls --allow-principal User:tocsin-auditor --operation DESCRIBE --group tocsin
+$acls --allow-principal User:tocsin-auditor --operation DESCRIBE --topic ledger.events
+$acls --allow-principal User:tocsin-auditor --operation DESCRIBE --topic system.events
+# migrator, analyst: nothing.

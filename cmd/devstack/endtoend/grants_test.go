@@ -156,7 +156,8 @@ func (g *guarded) kafka() string {
 	g.t.Helper()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, stack.LedgerTopic, stack.SystemTopic), kfake.EnableSASL(), kfake.EnableACLs(),
 		kfake.BrokerConfigs(map[string]string{"offsets.retention.minutes": "20000"}),
-		kfake.Superuser("PLAIN", "admin", secret), kfake.User("PLAIN", "tocsin", secret, acls(g.t, "tocsin")...), kfake.User("PLAIN", "tocsin-operator", secret, acls(g.t, "tocsin-operator")...))
+		kfake.Superuser("PLAIN", "admin", secret), kfake.User("PLAIN", "tocsin", secret, acls(g.t, "tocsin")...), kfake.User("PLAIN", "tocsin-operator", secret, acls(g.t, "tocsin-operator")...),
+		kfake.User("PLAIN", "tocsin-auditor", secret, acls(g.t, "tocsin-auditor")...))
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func TestRoles(t *testing.T) {
 	if err := g.db.QueryRow(t.Context(), "SELECT arraySort(groupArray(concat(topic, '/', toString(partition), '/', toString(offset)))) FROM tocsin.dead_letters").Scan(&places); err != nil || len(places) != 3 {
 		t.Fatalf("%q, %v", places, err)
 	}
-	auditor := func(user string) string { return g.as(user, "tocsin-auditor", "tocsin") }
+	auditor := func(user string) string { return g.as(user, "tocsin-auditor", "tocsin-auditor") }
 	operator := func(user string) string { return g.as(user, "tocsin", "tocsin-operator") }
 	works(auditor("tocsin_auditor"), "audit", "--rejudge")
 	unread := g.as("tocsin_auditor", "tocsin-auditor", "tocsin-operator") // who may not read the group
