@@ -56,6 +56,9 @@ func failures(part string, err error) (all []finding) {
 	return []finding{{Part: part, Level: levelFailure, Says: err.Error()}}
 }
 
+// same reports whether g is the same hazard; its figures may be others.
+func (f finding) same(g finding) bool { return f.Part == g.Part && f.Code == g.Code }
+
 // write prints the finding for a person.
 func (f finding) write(w io.Writer) {
 	text := f.Says

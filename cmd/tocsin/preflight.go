@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -58,36 +55,6 @@ const (
 
 func warning(part, code, mend, format string, args ...any) finding {
 	return finding{Part: part, Level: levelWarning, Code: code, Says: fmt.Sprintf(format, args...), Mend: mend}
-}
-
-// newWarnings is a worker's metric of hazards.
-func newWarnings() *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Name: "warnings",
-		Help: "1 for each hazard that tocsin check warned of when the worker started."}, []string{"part", "code"})
-}
-
-// warn looks at everything that is not refused, tells the log once and sets the
-// metric. What cannot be looked at now is not waited for: the loop will say so. The
-// error is what loses something where production is promised that nothing is.
-func (w *assembly) warn(ctx context.Context, stream *nats.Sink) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	gauge := newWarnings()
-	w.registry.MustRegister(gauge)
-	found := w.config.checkLogins(now())
-	found = append(found, w.config.lookAtKafka(ctx, now)...)
-	found = append(found, w.config.lookAtClickHouse(ctx, now)...)
-	found = append(found, w.config.lookAtNATS(ctx, stream, now)...)
-	for _, f := range found {
-		w.log.Warn("preflight", "part", f.Part, "level", f.Level, "code", f.Code, "says", f.Says, "mend", f.Mend)
-		if f.Code != "" {
-			gauge.WithLabelValues(f.Part, f.Code).Set(1)
-		}
-		if f.Level == levelFailure && slices.Contains(promised, f.Code) {
-			err = errors.Join(err, fmt.Errorf("production is true, and %s: %s", f.Says, f.Mend))
-		}
-	}
-	return err
 }
 
 // promised are the hazards that are failures in production.

@@ -84,9 +84,10 @@ func work(ctx context.Context, c *config, drain, dry bool, reload chan os.Signal
 
 	log.Info("settings", settings(c)...)
 
-	// Two actors, the worker, whose end is everybody's, and the probes; and two
+	// Two actors, the worker, whose end is everybody's, and the probes; and three
 	// within the worker, when the sinks are open: what reconciles them
-	// (patrol.go), and what brings its rules up to date (reload.go).
+	// (patrol.go), what brings its rules up to date (reload.go), and what looks for
+	// hazards (lookout.go).
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
@@ -160,7 +161,8 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 		return err
 	}
 	defer stream.Close()
-	if err := w.warn(ctx, stream); err != nil {
+	hazards := w.lookout(stream)
+	if err := hazards.once(ctx); err != nil {
 		return err
 	}
 	if w.config.NATS.ReconcileEvery > 0 {
@@ -172,9 +174,10 @@ func (w *assembly) run(ctx context.Context, drain, dry bool, stdout io.Writer) e
 			return db.SavePack(ctx, pack.Digest(), pack.ID, pack.Archive())
 		}}
 	ctx, cancel := context.WithCancel(ctx)
-	var reloading sync.WaitGroup
-	reloading.Go(func() { reload.run(ctx, w.reload) })
-	defer reloading.Wait() // before the sinks are closed
+	var beside sync.WaitGroup
+	beside.Go(func() { reload.run(ctx, w.reload) })
+	beside.Go(func() { hazards.run(ctx) })
+	defer beside.Wait() // before the sinks are closed
 	defer cancel()
 	return w.loop(ctx, drain, db, stream, lib)
 }
