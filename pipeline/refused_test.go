@@ -24,18 +24,20 @@ func TestARefusedLoginIsWaitedFor(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
 		b.produce(0, 500)
-		// New connections are refused from the moment on in which the worker
-		// asks where a partition begins.
+		// Once a first request is answered, connections are cut when they are
+		// used, and no more are made.
 		var refusing atomic.Bool
 		asked := false // under the cluster's lock
-		b.cluster.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
 			b.cluster.KeepControl()
-			if asked {
-				return nil, nil, false
+			if asked && refusing.Load() {
+				return nil, errors.New("cut"), true
 			}
-			asked = true
-			refusing.Store(true)
-			return nil, errors.New("cut"), true
+			if !asked {
+				asked = true
+				refusing.Store(true)
+			}
+			return nil, nil, false
 		})
 		w := b.start(func(c *Config) {
 			c.Kafka = append(c.Kafka, kgo.Dialer(func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -50,10 +50,15 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	defer s.leave(ctx)
 	defer w.metrics.idle()
 	defer w.health.unassign()
-	if err := s.greet(ctx); err != nil {
-		return false, err
-	}
+	var greeted time.Time
 	for ctx.Err() == nil {
+		// Not s.partitions, which callbacks may touch between polls.
+		if s.health.Status(time.Now(), 0).Partitions == 0 && time.Since(greeted) >= s.BackoffMax {
+			if err := s.greet(ctx); err != nil {
+				return s.cycles > 0, err
+			}
+			greeted = time.Now()
+		}
 		before := s.cycles
 		if err := s.cycle(ctx); err != nil {
 			return s.cycles > 0, err
@@ -69,9 +74,9 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	return s.cycles > 0, nil
 }
 
-// greet wants no refusal of the brokers. A client joins only once it knows the
-// topics, and does not say why it does not know them; all else it mends by
-// itself.
+// greet wants no refusal of the brokers, for as long as a member has no
+// partition. A client joins only once it knows the topics, and does not say why
+// it does not know them; all else it mends by itself.
 func (s *session) greet(ctx context.Context) error {
 	if s.Refused == nil {
 		return nil

@@ -27,10 +27,12 @@ func (k *kafkaConfig) connections() []kgo.Opt {
 	opts := []kgo.Opt{kgo.SeedBrokers(split(k.Brokers)...)}
 	if k.TLS != nil {
 		opts = append(opts, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
-			if _, err := k.TLS.Client(); err != nil {
+			conn, err := k.TLS.Dial(ctx, dialer, network, address)
+			var unusable credentials.Unusable
+			if errors.As(err, &unusable) {
 				return nil, unreadable("kafka.tls", err)
 			}
-			return k.TLS.Dial(ctx, dialer, network, address)
+			return conn, err
 		}))
 	}
 	if k.SASL != nil {

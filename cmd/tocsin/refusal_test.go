@@ -79,6 +79,13 @@ func TestAFileThatIsGoneIsARefusal(t *testing.T) {
 	if r := k.refused(fmt.Errorf("connect: %w", err)); r == nil || r.place != "kafka.sasl.token" || !strings.Contains(r.Error(), path) {
 		t.Errorf("an empty file: %v", err)
 	}
+	files := authority.In(t.TempDir())
+	authority.New(t, "first").Write(files, "client")
+	k = kafkaSection(t, "localhost:1", tlsLines(files))
+	authority.New(t, "second").Write(authority.Files{CA: files.CA, Cert: files.Cert, Key: files.Key + ".other"}, "client")
+	if r := k.refused(reaches(t, k)); r == nil || r.place != "kafka.tls" || !strings.Contains(r.Error(), files.Key) {
+		t.Errorf("a certificate that has yet to get its key: %v", r)
+	}
 	if r := k.refused(io.ErrUnexpectedEOF); r != nil {
 		t.Errorf("a lost connection is taken for %v", r)
 	}

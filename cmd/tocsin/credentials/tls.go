@@ -73,11 +73,18 @@ func pair(cert, key string) (tls.Certificate, error) {
 	return both, nil
 }
 
-// Dial connects and shakes hands, with the files as they are now. t is not nil.
+// Unusable is an error of the files, before anything was dialled.
+type Unusable struct{ error }
+
+// Unwrap returns the error of the file.
+func (u Unusable) Unwrap() error { return u.error }
+
+// Dial connects and shakes hands, with the files as they are now; if they
+// cannot be used the error is an Unusable. t is not nil.
 func (t *TLS) Dial(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 	c, err := t.Client()
 	if err != nil {
-		return nil, err
+		return nil, Unusable{err}
 	}
 	return (&tls.Dialer{NetDialer: d, Config: c}).DialContext(ctx, network, address)
 }
