@@ -153,8 +153,10 @@ func (s *session) retryTimeout(key int16) time.Duration {
 	return 30 * time.Second
 }
 
-// gone forgets partitions that were revoked or lost.
-func (s *session) gone(_ context.Context, _ *kgo.Client, taken map[string][]int32) {
+// gone forgets partitions that were revoked or lost, and that the client was to
+// hold any of them back: it remembers that beyond the assignment, and another
+// member may have begun them when they come back.
+func (s *session) gone(_ context.Context, client *kgo.Client, taken map[string][]int32) {
 	for topic, partitions := range taken {
 		for _, p := range partitions {
 			tp := topicPartition{topic, p}
@@ -162,6 +164,7 @@ func (s *session) gone(_ context.Context, _ *kgo.Client, taken map[string][]int3
 			delete(s.unread, tp)
 		}
 	}
+	client.ResumeFetchPartitions(taken)
 	s.assigned(taken, -1)
 }
 

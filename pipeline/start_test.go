@@ -379,3 +379,26 @@ func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, held)
 	}
 }
+
+// A partition that a member held back, because others might be storing, and that
+// comes back to it once another member has begun it, is held back no more.
+func TestAPartitionHeldBackElsewhereComesBack(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 4)
+		b.produce(0, 400)
+		w := b.start()
+		b.settled(400, time.Minute)
+		b.end(w)
+		b.forgetOffsets()
+		first := b.start()
+		time.Sleep(20 * time.Second) // it holds all four back
+		second := b.start()
+		b.produce(400, 400)
+		b.settled(800, 5*time.Minute)
+		b.end(second)
+		b.produce(800, 400)
+		b.settled(1200, 5*time.Minute)
+		b.end(first)
+		b.exact(1200)
+	})
+}
