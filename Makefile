@@ -50,13 +50,13 @@ status: ## what make up started, and whether it runs
 	bin/devstack status
 
 test: ## unit, property, golden, synctest and embedded-server tests
-	$(GO) test -tags "$(strip $(TAGS))" $(FLAGS) $(PACKAGES)
+	$(GO) test -tags "$(strip $(TAGS))" -timeout 20m $(FLAGS) $(PACKAGES)
 
 race: ## the same under the race detector
-	$(GO) test -race -tags "$(strip $(TAGS))" $(FLAGS) ./...
+	$(GO) test -race -tags "$(strip $(TAGS))" -timeout 30m $(FLAGS) ./...
 
 integration: build ## tests on Apache Kafka itself (fetched with Maven; needs Java 17) and Prometheus
-	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 20m $(FLAGS) ./...
+	$(GO) test -tags "$(strip $(TAGS)) integration" -run Integration -timeout 30m $(FLAGS) ./...
 
 faults: build ## kill, pause, cut and fill for DURATION=3m by SEED=1, on Apache Kafka; then compare every row and alert
 	bin/devstack faults -seed $(SEED) -duration $(DURATION)
