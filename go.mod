@@ -2,38 +2,39 @@ module tocsin
 
 go 1.26.0
 
+// Behind each: what it is here for, and who keeps it alive.
 require (
-	github.com/ClickHouse/ch-go v0.74.0
-	github.com/ClickHouse/clickhouse-go/v2 v2.50.0
-	github.com/ebitengine/purego v0.11.3
-	github.com/expr-lang/expr v1.17.8
-	github.com/go-json-experiment/json v1.27.2
-	github.com/google/go-cmp v0.7.0
-	github.com/nats-io/jwt/v2 v2.8.2
-	github.com/nats-io/nats-server/v2 v2.15.2
-	github.com/nats-io/nats.go v1.55.0
-	github.com/nats-io/nkeys v0.4.16
-	github.com/prometheus/client_golang v1.25.0
-	github.com/prometheus/client_model v0.6.3
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	github.com/shopspring/decimal v1.6.0
-	github.com/twmb/franz-go v1.22.2
-	github.com/twmb/franz-go/pkg/kadm v1.19.0
-	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
-	github.com/twmb/franz-go/pkg/kmsg v1.15.1
-	github.com/twmb/franz-go/plugin/kprom v1.5.0
-	go.opentelemetry.io/otel v1.47.0
-	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0
-	go.opentelemetry.io/otel/sdk v1.47.0
-	go.opentelemetry.io/otel/trace v1.47.0
-	go.opentelemetry.io/proto/otlp v1.11.0
-	go.yaml.in/yaml/v3 v3.0.5
-	golang.org/x/sync v0.25.0
-	golang.org/x/sys v0.50.0
-	golang.org/x/term v0.48.0
-	golang.org/x/tools v0.52.0
-	google.golang.org/protobuf v1.36.12
-	pgregory.net/rapid v1.3.0
+	github.com/ClickHouse/ch-go v0.74.0 // native column decoding under clickhouse-go, by which columns are written as bytes; ClickHouse Inc.
+	github.com/ClickHouse/clickhouse-go/v2 v2.50.0 // the connection to ClickHouse; ClickHouse Inc.
+	github.com/ebitengine/purego v0.11.3 // loads ClickHouse as a library, without cgo, for development and tests; the Ebitengine project
+	github.com/expr-lang/expr v1.17.8 // parser of the rule language, and the oracle of its tests; the expr-lang project
+	github.com/go-json-experiment/json v1.27.2 // encoding/json/v2 as another reader of events, in a fuzz test; its authors in the Go project
+	github.com/google/go-cmp v0.7.0 // differences in tests; Google
+	github.com/nats-io/jwt/v2 v2.8.2 // makes credentials in tests; Synadia
+	github.com/nats-io/nats-server/v2 v2.15.2 // a JetStream inside the process, for development and tests; Synadia
+	github.com/nats-io/nats.go v1.55.0 // the connection to NATS; Synadia
+	github.com/nats-io/nkeys v0.4.16 // makes keys in tests; Synadia
+	github.com/prometheus/client_golang v1.25.0 // metrics and their text format; the Prometheus project
+	github.com/prometheus/client_model v0.6.3 // reads metrics in tests; the Prometheus project
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds our JSON Schemas against files in tests; one author, active
+	github.com/shopspring/decimal v1.6.0 // what a decimal costs by the usual way, in a benchmark; Shopspring
+	github.com/twmb/franz-go v1.22.2 // the connection to Kafka; its author
+	github.com/twmb/franz-go/pkg/kadm v1.19.0 // administration of Kafka; the same
+	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c // a broker inside the process, for development and tests; the same
+	github.com/twmb/franz-go/pkg/kmsg v1.15.1 // Kafka's requests; the same
+	github.com/twmb/franz-go/plugin/kprom v1.5.0 // the Kafka client's metrics; the same
+	go.opentelemetry.io/otel v1.47.0 // names and attributes of spans; the OpenTelemetry project
+	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // their encoding; the same
+	go.opentelemetry.io/otel/sdk v1.47.0 // queue and sampler of traces; the same
+	go.opentelemetry.io/otel/trace v1.47.0 // spans, of which the loop knows no more; the same
+	go.opentelemetry.io/proto/otlp v1.11.0 // the messages that are posted; the same
+	go.yaml.in/yaml/v3 v3.0.5 // the grammar of YAML, under our strict reader; the YAML organization
+	golang.org/x/sync v0.25.0 // errgroup; the Go project
+	golang.org/x/sys v0.50.0 // a disk that fills up, in tests; the Go project
+	golang.org/x/term v0.48.0 // whether there is a terminal; the Go project
+	golang.org/x/tools v0.52.0 // txtar, the form of archives and of golden cases; the Go project
+	google.golang.org/protobuf v1.36.12 // encodes what is posted to a collector; Google
+	pgregory.net/rapid v1.3.0 // property tests; one author, active
 )
 
 require (

@@ -139,3 +139,21 @@ func root(t *testing.T) string {
 	}
 	return dir
 }
+
+// TestDependenciesAreExplained: whoever adds a module says what it is here for,
+// and who keeps it alive.
+func TestDependenciesAreExplained(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		module, why, _ := strings.Cut(strings.TrimSpace(line), " // ")
+		if !strings.HasPrefix(line, "\t") || why == "indirect" {
+			continue
+		}
+		if what, who, ok := strings.Cut(why, "; "); !ok || what == "" || who == "" {
+			t.Errorf("go.mod: %s: want a comment of the form: what for; who keeps it", module)
+		}
+	}
+}
