@@ -140,9 +140,20 @@ func (s *seen) seldom() bool {
 
 // churner is a member with a network of its own.
 type churner struct {
+	*Worker
 	stop  context.CancelFunc
 	done  chan error
 	cable *ice
+}
+
+// String is how a member is.
+func (m *churner) String() string {
+	select {
+	case err := <-m.done:
+		return fmt.Sprintf("a member that ended: %v", err)
+	default:
+		return fmt.Sprintf("a member: %+v", m.health.Status(time.Now(), time.Minute))
+	}
 }
 
 func (c *churn) join(random *rand.Rand) *churner {
@@ -163,7 +174,7 @@ func (c *churn) join(random *rand.Rand) *churner {
 		c.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &churner{cancel, make(chan error, 1), cable}
+	m := &churner{w, cancel, make(chan error, 1), cable}
 	go func() { m.done <- w.Run(ctx) }()
 	return m
 }
@@ -222,6 +233,9 @@ func (c *churn) run() (produced int) {
 		select {
 		case <-tick.C:
 		case <-deadline:
+			for _, m := range members {
+				c.t.Log(m)
+			}
 			c.t.Fatalf("%d of %d records stored two minutes after the churn", c.memory.stored(), produced)
 		}
 	}
