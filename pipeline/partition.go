@@ -60,7 +60,7 @@ type openBatch struct {
 	urgent   bool  // it has a candidate
 	complete bool  // a replay that has reached its last record
 	done     bool  // stored and published
-	overrun  int64 // first record beyond a replay's end that was fetched; -1 none
+	overrun  int64 // first record fetched beyond the end of a replay, or for which there was no room; -1 none
 }
 
 // commitment is what the group is told before the batch is stored: begin here,
