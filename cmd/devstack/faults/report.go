@@ -21,6 +21,7 @@ type Report struct {
 	Unstruck     map[string]int `json:"faults_unstruck"` // how many were due and did not happen
 	Workers      int            `json:"workers_started"`
 	LongestStall float64        `json:"longest_stall_seconds"` // that no row was stored while records waited
+	Revived      int            `json:"aborted_records_shown"` // by the broker, to readers of committed records
 	// Failures are what else must not be: workers that ended by themselves or
 	// would not stop, topics that were not drained in time.
 	Failures []string `json:"failures,omitempty"`
@@ -65,6 +66,9 @@ func (r *Report) Write(w io.Writer) error {
 		if more := t.Count - len(t.First); more > 0 {
 			say("%s: and %d more", t.name, more)
 		}
+	}
+	if r.Revived > 0 {
+		say("note: the broker shows %d records of aborted transactions to readers of committed ones; they count as produced", r.Revived)
 	}
 	for _, line := range r.Failures {
 		say("failed: %s", line)

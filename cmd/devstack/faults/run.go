@@ -258,7 +258,7 @@ func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.load.compare(topics); err != nil {
+	if r.report.Revived, err = r.load.compare(topics); err != nil {
 		return nil, err
 	}
 	produced := int64(0)
