@@ -53,7 +53,7 @@ func (r *Report) Write(w io.Writer) error {
 		total += r.Faults[kind]
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Unstruck)) {
-		say("  %-24s %4d did not happen: the worker did not come to the step in time, or the run ended", kind, r.Unstruck[kind])
+		say("  %-24s %4d did not happen: the worker did not come so far in time, or the run ended", kind, r.Unstruck[kind])
 	}
 	say("workers started: %d, group protocol %s", r.Workers, r.Protocol)
 	for _, t := range []struct {
