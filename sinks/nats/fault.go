@@ -128,7 +128,10 @@ const waitCertificate = "NATS: a certificate that is accepted"
 func isTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var alert *net.OpError // crypto/tls gives alerts, sent and received, this form
-	return errors.As(err, &verification) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
+	// A server that refuses after the handshake, as TLS 1.3 has it, may have closed
+	// the connection before its alert is read: the client says so by ErrTLS.
+	return errors.As(err, &verification) || errors.Is(err, nats.ErrTLS) ||
+		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 func find(causes []cause, err error) (what string, ok bool) {
