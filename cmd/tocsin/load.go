@@ -60,7 +60,6 @@ func runLoad(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 func parseLoad(args []string, stderr io.Writer) (*loadFlags, error) {
 	f := &loadFlags{}
 	flags := flag.NewFlagSet("tocsin load", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // runLoad prints the error, once
 	flags.StringVar(&f.format, "format", "", "`FORMAT` of the file: ads-gl or cloudevents")
 	flags.StringVar(&f.topic, "topic", "", "Kafka `TOPIC` to produce to")
 	flags.StringVar(&f.brokers, "brokers", "", "brokers, as `HOST:PORT[,HOST:PORT]`; default: $TOCSIN_KAFKA")
@@ -69,12 +68,7 @@ func parseLoad(args []string, stderr io.Writer) (*loadFlags, error) {
 	flags.BoolVar(&f.skipBad, "skip-bad", false, "leave out lines that cannot be read")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON on standard output (on standard error with --out -)")
 	f.ledgerFlags(flags)
-	files, err := interleaved(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		fmt.Fprint(stderr, loadUsage)
-		flags.PrintDefaults()
-	}
+	files, err := arguments(flags, loadUsage, args, stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -54,14 +54,3 @@ func (f *loadFlags) checkLedger() error {
 	f.ads.Zone = zone
 	return nil
 }
-
-// interleaved parses flags that stand before and behind the arguments, and
-// returns the arguments.
-func interleaved(flags *flag.FlagSet, args []string) (found []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
-			return found, err
-		}
-		found, args = append(found, flags.Arg(0)), flags.Args()[1:]
-	}
-}

@@ -32,17 +32,11 @@ type materialityFlags struct {
 func parseMateriality(args []string, stderr io.Writer) (*materialityFlags, error) {
 	f := &materialityFlags{}
 	flags := flag.NewFlagSet("tocsin materiality show", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // runMateriality prints the error, once
 	flags.StringVar(&f.registrant, "registrant", "", "SEC Central Index Key (`CIK`)")
 	at := flags.String("at", "", "`DATE` in New York, such as 2026-03-02")
 	flags.StringVar(&f.component, "component", "", "company `CODE` of a component")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	named, err := interleaved(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		fmt.Fprint(stderr, materialityUsage)
-		flags.PrintDefaults()
-	}
+	named, err := arguments(flags, materialityUsage, args, stderr)
 	if err != nil {
 		return nil, err
 	}

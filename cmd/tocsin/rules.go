@@ -72,7 +72,6 @@ type packFlags struct {
 func parsePack(verb string, args []string, stderr io.Writer) (*packFlags, error) {
 	f := &packFlags{test: verb == "test"}
 	flags := flag.NewFlagSet("tocsin rules "+verb, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // runPack prints the error, once
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.asSARIF, "sarif", false, "print the mistakes as SARIF 2.1.0, for code review")
 	flags.StringVar(&f.calendar, "calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
@@ -80,12 +79,7 @@ func parsePack(verb string, args []string, stderr io.Writer) (*packFlags, error)
 		flags.StringVar(&f.junit, "junit", "", "write the cases as JUnit's XML to `FILE`, for a build server")
 		flags.BoolVar(&f.update, "update", false, "write what came in place of what was expected, for you to review")
 	}
-	named, err := interleaved(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		fmt.Fprintf(stderr, "usage: tocsin rules %s PACK [flags]\n\n", verb)
-		flags.PrintDefaults()
-	}
+	named, err := arguments(flags, fmt.Sprintf("usage: tocsin rules %s PACK [flags]\n\n", verb), args, stderr)
 	switch {
 	case err != nil:
 		return nil, err

@@ -47,7 +47,6 @@ type evalFlags struct {
 func parseEval(args []string, stderr io.Writer) (*evalFlags, error) {
 	f := &evalFlags{}
 	flags := flag.NewFlagSet("tocsin rules eval", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // runEval prints the error, once
 	flags.StringVar(&f.load.file, "events", "", "`FILE` of events; - is standard input")
 	flags.StringVar(&f.load.format, "format", "auto", "`FORMAT` of the file: ads-gl, cloudevents, or auto")
 	flags.StringVar(&f.calendar, "calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
@@ -56,12 +55,7 @@ func parseEval(args []string, stderr io.Writer) (*evalFlags, error) {
 	flags.BoolVar(&f.why, "why", false, "print below each row why, in one sentence")
 	observed := flags.String("observed", "", "`INSTANT` at which the events are seen; without it, each when it happened")
 	f.load.ledgerFlags(flags)
-	named, err := interleaved(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		fmt.Fprint(stderr, evalUsage)
-		flags.PrintDefaults()
-	}
+	named, err := arguments(flags, evalUsage, args, stderr)
 	if err != nil {
 		return nil, err
 	}

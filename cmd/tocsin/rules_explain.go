@@ -43,7 +43,6 @@ type explainFlags struct {
 func parseExplain(args []string, stderr io.Writer) (*explainFlags, error) {
 	f := &explainFlags{}
 	flags := flag.NewFlagSet("tocsin rules explain", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // runExplain prints the error, once
 	flags.StringVar(&f.event, "event", "", "`FILE` of one event, or TOPIC/PARTITION/OFFSET of a stored one")
 	flags.IntVar(&f.line, "line", 0, "which `LINE` of a file of JSON lines, from 1")
 	flags.StringVar(&f.rule, "rule", "", "this rule alone: `ID`")
@@ -51,12 +50,7 @@ func parseExplain(args []string, stderr io.Writer) (*explainFlags, error) {
 	flags.StringVar(&f.calendar, "calendar", "", "`directory` of calendar overrides, for a pack that has none of its own")
 	flags.BoolVar(&f.asJSON, "json", false, "print a JSON line for each rule")
 	observed := flags.String("observed", "", "`INSTANT` at which the event is seen; without it, when it happened, or when Kafka had it")
-	named, err := interleaved(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		fmt.Fprint(stderr, explainUsage)
-		flags.PrintDefaults()
-	}
+	named, err := arguments(flags, explainUsage, args, stderr)
 	if err != nil {
 		return nil, err
 	}
