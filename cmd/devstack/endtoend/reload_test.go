@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -88,4 +89,36 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	h.answers("batches of more than one digest", []string{""}, "SELECT topic, partition, batch_first FROM events GROUP BY ALL HAVING uniqExact(rules_digest) > 1")
 	h.end(w)
+}
+
+// TestADemandAtTheVeryStartIsNoEnd: SIGHUP while a worker still reads its
+// configuration, which comes through a pipe here, does not end it.
+func TestADemandAtTheVeryStartIsNoEnd(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "tocsin.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "run", "--config", pipe)
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // once the worker has opened it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteString("no_such_key: 1\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(said.String(), "no_such_key") {
+		t.Errorf("%v (exit code %d), want it to read its configuration and refuse it:\n%s", err, code, said.String())
+	}
 }
