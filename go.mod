@@ -10,10 +10,12 @@ require (
 	github.com/expr-lang/expr v1.17.8 // parser of the rule language, and the oracle of its tests; the expr-lang project
 	github.com/go-json-experiment/json v1.27.2 // encoding/json/v2 as another reader of events, in a fuzz test; its authors in the Go project
 	github.com/google/go-cmp v0.7.0 // differences in tests; Google
+	github.com/klauspost/compress v1.20.3 // zstd, gzip and Snappy of Kafka's batches, as the Kafka client has them; one author, active
 	github.com/nats-io/jwt/v2 v2.8.2 // makes credentials in tests; Synadia
 	github.com/nats-io/nats-server/v2 v2.15.2 // a JetStream inside the process, for development and tests; Synadia
 	github.com/nats-io/nats.go v1.55.0 // the connection to NATS; Synadia
 	github.com/nats-io/nkeys v0.4.16 // makes keys in tests; Synadia
+	github.com/pierrec/lz4/v4 v4.1.33 // LZ4 of Kafka's batches, as the Kafka client has it; one author, active
 	github.com/prometheus/client_golang v1.25.0 // metrics and their text format; the Prometheus project
 	github.com/prometheus/client_model v0.6.3 // reads metrics in tests; the Prometheus project
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // holds our JSON Schemas against files in tests; one author, active
@@ -32,6 +34,7 @@ require (
 	golang.org/x/sync v0.25.0 // errgroup; the Go project
 	golang.org/x/sys v0.50.0 // a disk that fills up, in tests; the Go project
 	golang.org/x/term v0.48.0 // whether there is a terminal; the Go project
+	golang.org/x/text v0.43.0 // reads Windows-1252 and UTF-16; the Go project
 	golang.org/x/tools v0.52.0 // txtar, the form of archives and of golden cases; the Go project
 	google.golang.org/protobuf v1.36.12 // encodes what is posted to a collector; Google
 	pgregory.net/rapid v1.3.0 // property tests; one author, active
@@ -48,12 +51,10 @@ require (
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/paulmach/orb v0.13.0 // indirect
-	github.com/pierrec/lz4/v4 v4.1.33 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
@@ -61,6 +62,5 @@ require (
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )

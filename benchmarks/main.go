@@ -4,7 +4,7 @@
 //
 //	make bench
 //
-// benchmarks/README.md says what the figures mean.
+// benchmarks/README.md explains the figures.
 package main
 
 import (

@@ -17,8 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// documents reads the YAML documents of a file. Unknown keys are mistakes when
-// the type says so.
+// documents reads the YAML documents of a file. strict rejects unknown keys.
 func documents[T any](t *testing.T, path string, strict bool) (all []T) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -85,14 +84,15 @@ type ruleTests struct {
 	}
 }
 
-// Every alert says what it is, how urgent, and what to do; the runbook has no
-// heading without an alert; a promtool test makes each fire and keeps each silent.
+// Every alert has a summary, a severity and a heading in the runbook. The runbook
+// has no heading without an alert. promtool tests make each alert fire and keep
+// each silent.
 func TestEveryAlertHasARunbookAndTests(t *testing.T) {
 	runbook, err := os.ReadFile("runbook.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	alerts := map[string]string{} // which of fires, silent the tests show
+	alerts := map[string]string{} // by name: "fires ", "silent ", as the tests show
 	for _, g := range documents[ruleFile](t, "prometheus/rules.yaml", true)[0].Groups {
 		for _, r := range g.Rules {
 			if r.Alert == "" {
@@ -136,21 +136,49 @@ func TestEveryAlertHasARunbookAndTests(t *testing.T) {
 	}
 }
 
-// What the manifests set is read by the configuration.
+// The configuration reads every variable that the manifests and the units set.
 func TestManifestsUseTheConfigurationsVariables(t *testing.T) {
-	example, err := os.ReadFile("tocsin.example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{"compose.yaml", "kubernetes/worker.yaml", "kubernetes/migrate/migrate.yaml"} {
+	read := func(path string) string {
+		t.Helper()
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range regexp.MustCompile(`TOCSIN_[A-Z_]+`).FindAllString(string(text), -1) {
-			if !strings.Contains(string(example), "${"+name) {
-				t.Errorf("%s sets %s, which the configuration does not read", path, name)
+		return string(text)
+	}
+	for path, config := range map[string]string{
+		"compose.yaml":                    "tocsin.example.yaml",
+		"systemd/tocsin.service":          "tocsin.example.yaml",
+		"systemd/tocsin-audit.service":    "tocsin.example.yaml",
+		"kubernetes/worker.yaml":          "kubernetes/config/tocsin.yaml",
+		"kubernetes/audit.yaml":           "kubernetes/config/tocsin.yaml",
+		"kubernetes/migrate/migrate.yaml": "kubernetes/config/tocsin.yaml",
+	} {
+		for _, name := range regexp.MustCompile(`TOCSIN_[A-Z_]+`).FindAllString(read(path), -1) {
+			if !strings.Contains(read(config), "${"+name) {
+				t.Errorf("%s sets %s, which %s does not read", path, name, config)
 			}
 		}
+	}
+}
+
+// The audit's unit restricts itself as the worker's does. Its user is its own, because
+// the directory of a dynamic user is closed to the node exporter.
+func TestUnitsAreRestrictedAlike(t *testing.T) {
+	restrictions := func(path string) string {
+		t.Helper()
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, found := strings.Cut(string(text), "\nNoNewPrivileges=yes\n")
+		if !found {
+			t.Fatalf("%s restricts nothing", path)
+		}
+		after, _, _ = strings.Cut(after, "\n[Install]")
+		return strings.TrimSpace(after)
+	}
+	if diff := cmp.Diff(restrictions("systemd/tocsin.service"), restrictions("systemd/tocsin-audit.service")); diff != "" {
+		t.Errorf("(-tocsin.service +tocsin-audit.service)\n%s", diff)
 	}
 }

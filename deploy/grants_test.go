@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// grants are what each role is granted, each right for itself: verb ON object.
+// grants are the rights of each role, one a string: verb ON object.
 type grants map[string][]string
 
 func (g grants) add(role, verbs, on string) {
@@ -21,7 +21,7 @@ func (g grants) add(role, verbs, on string) {
 	slices.Sort(g[role])
 }
 
-// The two ways of setting ClickHouse up give every role the same.
+// clickhouse.sql and clickhouse-users.xml grant every role the same.
 func TestBothFilesOfClickHouseGrantTheSame(t *testing.T) {
 	read := func(path string) string {
 		t.Helper()

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// manifest is the only document of its kind in a file of the manifests.
+// manifest returns the only document of a kind in a manifest file.
 func manifest(t *testing.T, file, kind string) (found any) {
 	t.Helper()
 	for _, doc := range documents[any](t, filepath.Join("kubernetes", file), false) {
@@ -32,7 +32,7 @@ func manifest(t *testing.T, file, kind string) (found any) {
 	return found
 }
 
-// at is what stands at a path of keys and numbers, nil when nothing does.
+// at returns the value at a path of keys and indexes, or nil.
 func at(doc any, path string) any {
 	for key := range strings.SplitSeq(path, ".") {
 		switch node := doc.(type) {
@@ -51,7 +51,14 @@ func at(doc any, path string) any {
 	return doc
 }
 
-// Pods have no rights, nothing to write to, and what is measured as memory.
+// pods are the manifests that make pods: kind, and path of the pod's template.
+var pods = map[string]struct{ kind, template string }{
+	"worker.yaml":          {"Deployment", "spec.template"},
+	"audit.yaml":           {"CronJob", "spec.jobTemplate.spec.template"},
+	"migrate/migrate.yaml": {"Job", "spec.template"},
+}
+
+// Pods have no rights, no writable path, and a limit of memory.
 func TestPodsMayDoNothing(t *testing.T) {
 	dockerfile, err := os.ReadFile("Dockerfile")
 	if err != nil {
@@ -65,8 +72,8 @@ func TestPodsMayDoNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, kind := range map[string]string{"worker.yaml": "Deployment", "migrate/migrate.yaml": "Job"} {
-		pod := at(manifest(t, file, kind), "spec.template.spec")
+	for file, p := range pods {
+		pod := at(manifest(t, file, p.kind), p.template+".spec")
 		for path, want := range map[string]any{
 			"automountServiceAccountToken":        false,
 			"enableServiceLinks":                  false,
@@ -115,8 +122,8 @@ func TestPodsMayDoNothing(t *testing.T) {
 	}
 }
 
-// A worker may use what the benchmark measured it to use, and the collector
-// begins to work harder before the kernel ends it.
+// A worker may use the memory that the benchmark measured, and the collector works
+// harder before the kernel ends the worker.
 func TestMemoryIsAsMeasured(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "benchmarks", "README.md"))
 	if err != nil {
@@ -145,8 +152,8 @@ func TestMemoryIsAsMeasured(t *testing.T) {
 	}
 }
 
-// Workers are replaced, drained and spread one at a time, and probed where they
-// answer.
+// Workers are replaced, drained and spread one at a time, and probes use the paths
+// that a worker serves.
 func TestWorkersComeAndGoOneAtATime(t *testing.T) {
 	worker := manifest(t, "worker.yaml", "Deployment")
 	pod := at(worker, "spec.template.spec")
@@ -190,8 +197,39 @@ func TestWorkersComeAndGoOneAtATime(t *testing.T) {
 	}
 }
 
-// The policy lets out what the configuration names and DNS, lets Prometheus in,
-// and nothing else.
+// An audit with problems is a failed Job at once, by the name that the alert looks
+// for, and the Job stays until people have read its log.
+func TestAuditWithProblemsIsAFailedJob(t *testing.T) {
+	audit := manifest(t, "audit.yaml", "CronJob")
+	rules, err := os.ReadFile("prometheus/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprint(at(audit, "metadata.name"))
+	for _, selector := range []string{`{job_name=~"` + name + `-.+", condition="true"}`, `{cronjob="` + name + `"}`} {
+		if !strings.Contains(string(rules), selector) {
+			t.Errorf("no rule selects %s", selector)
+		}
+	}
+	job := at(audit, "spec.jobTemplate.spec")
+	for path, want := range map[string]any{
+		"template.spec.restartPolicy":                        "Never", // as podFailurePolicy needs
+		"podFailurePolicy.rules.1.action":                    "FailJob",
+		"podFailurePolicy.rules.1.onExitCodes.values":        []any{2, 3},
+		"podFailurePolicy.rules.1.onExitCodes.containerName": at(job, "template.spec.containers.0.name"),
+		"ttlSecondsAfterFinished":                            3 * 86400,
+	} {
+		if diff := cmp.Diff(want, at(job, path)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+	}
+	if at(audit, "spec.concurrencyPolicy") != "Forbid" {
+		t.Error("audits may overlap")
+	}
+}
+
+// The policy lets out connections to DNS and to the configured servers, lets
+// Prometheus in, and nothing else.
 func TestNetworkPolicyIsAsConfigured(t *testing.T) {
 	policy := manifest(t, "network.yaml", "NetworkPolicy")
 	config := documents[any](t, "kubernetes/config/tocsin.yaml", false)[0]
@@ -228,8 +266,8 @@ func TestNetworkPolicyIsAsConfigured(t *testing.T) {
 	if diff := cmp.Diff([]any{"Ingress", "Egress"}, at(policy, "spec.policyTypes")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for file, kind := range map[string]string{"worker.yaml": "Deployment", "migrate/migrate.yaml": "Job"} {
-		labels, _ := at(manifest(t, file, kind), "spec.template.metadata.labels").(map[string]any)
+	for file, p := range pods {
+		labels, _ := at(manifest(t, file, p.kind), p.template+".metadata.labels").(map[string]any)
 		for k, v := range at(policy, "spec.podSelector.matchLabels").(map[string]any) {
 			if labels[k] != v {
 				t.Errorf("the policy does not hold for %s", file)
@@ -238,8 +276,8 @@ func TestNetworkPolicyIsAsConfigured(t *testing.T) {
 	}
 }
 
-// flows are what a policy lets through in a direction: ports, pods, namespace,
-// and UDP.
+// flows lists the connections that a policy allows in a direction: port, pods,
+// namespace, and UDP.
 func flows(policy any, direction, side string) (all []string) {
 	rules, _ := at(policy, "spec."+direction).([]any)
 	for _, rule := range rules {

@@ -15,14 +15,14 @@ import (
 	"tocsin/rules/event"
 )
 
-// wide is a contract with a text of so many bytes.
+// wide is a contract event with a text of that many bytes.
 func wide(bytes int) []byte {
 	return fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"test","type":"ledger.contract.executed","data":{"header_text":"%s","contract":{"contract_id":"C-1"}}}`,
 		strings.Repeat("x", bytes))
 }
 
-// A cycle ends when it has max_cycle_bytes, whatever max_records allows and one
-// poll returned: the first poll does not know how large records are.
+// A cycle ends at max_cycle_bytes, whatever max_records allows and however much
+// one poll returned: the first poll does not know the size of the records.
 func TestACycleIsBoundedInBytes(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -79,7 +79,42 @@ func TestACycleIsBoundedInBytes(t *testing.T) {
 	}
 }
 
-// Storage is kept for as many bytes as a cycle has, however many partitions were
+// The bound holds for all partitions together, however many there are: the first
+// record of a partition finds no more room than any other.
+func TestManyPartitionsShareTheRoomOfACycle(t *testing.T) {
+	const partitions, bytes, most = 40, 50_000, 512 << 10
+	engine := newMemory().Current()
+	var room atomic.Int64
+	room.Store(most)
+	taken, left := 0, 0
+	for i := range int32(partitions) {
+		p := &partition{topicPartition: topicPartition{topic, i}}
+		p.open = &openBatch{rules: engine, complete: true, overrun: -1}
+		p.slab.events = new(spare).lend(nil, 1)
+		p.fill([]*kgo.Record{{Topic: topic, Partition: i, Offset: 7, Value: wide(bytes)}}, &room)
+		taken += len(p.open.Rows)
+		if p.open.overrun == 7 {
+			left++
+		}
+	}
+	if taken*bytes > most+bytes || taken == 0 || left != partitions-taken {
+		t.Errorf("%d records of %d bytes are taken and %d left, want at most %d bytes", taken, bytes, left, most)
+	}
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, partitions)
+		for p := range int32(partitions) {
+			b.send(p, wide(bytes), wide(bytes))
+		}
+		w := b.start(func(c *Config) { c.MaxBytes = most })
+		b.settled(2*partitions, 5*time.Minute)
+		b.end(w)
+		for p := range int32(partitions) {
+			b.whole(p, 2)
+		}
+	})
+}
+
+// The spare events take at most max_cycle_bytes, however many partitions were
 // once busy and wherever in a cycle the longest events came.
 func TestSpareEventsAreBounded(t *testing.T) {
 	long := fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"s","type":"ledger.journal_entry.posted","data":{"lines":[%s{}]}}`, strings.Repeat("{},", 999))
@@ -114,8 +149,7 @@ func TestSpareEventsAreBounded(t *testing.T) {
 	}
 }
 
-// counted is a store that takes its time and counts the batches it is given at
-// once.
+// counted is a slow store that counts the batches it is given at once.
 type counted struct {
 	*memory
 	now, most atomic.Int64
@@ -130,8 +164,8 @@ func (s *counted) Store(ctx context.Context, b *Batch) error {
 	return s.memory.Store(ctx, b)
 }
 
-// However many partitions there are, a store with fewer connections is not asked
-// for more at once.
+// A store gets no more batches at once than it has connections, however many
+// partitions there are.
 func TestDeliveriesAtOnceAreBounded(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 50)
@@ -144,25 +178,5 @@ func TestDeliveriesAtOnceAreBounded(t *testing.T) {
 		if most := store.most.Load(); most != deliveries {
 			t.Errorf("%d batches of 50 partitions were delivered at once, want %d", most, deliveries)
 		}
-	})
-}
-
-// A producer's batch that unpacks to more than the client may hold is no record
-// that could be stored as a dead letter: somebody must look at it.
-func TestABatchThatUnpacksToTooMuchStopsTheWorker(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		b := newBench(t, 1)
-		b.send(0, wide(1<<18))
-		w := b.start(func(c *Config) { c.Kafka = append(c.Kafka, kgo.MaxDecompressBatchBytes(1<<16)) })
-		select {
-		case err := <-w.done:
-			if err == nil || !strings.Contains(err.Error(), topic+"/0: the batch that a producer sent as offsets 0 to 0 unpacks to more") {
-				t.Errorf("the worker ended with %v", err)
-			}
-			t.Log(err)
-		case <-time.After(time.Minute):
-			t.Error("the worker did not end within a minute")
-		}
-		w.stop()
 	})
 }

@@ -45,7 +45,7 @@ func (g *gate) set(cut bool) {
 	}
 }
 
-// plug has a worker reach Kafka through the cable.
+// plug connects a worker to Kafka through the cable.
 func (g *gate) plug(b *bench) func(*Config) {
 	return func(c *Config) {
 		c.Kafka = []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...), kgo.Dialer(g.DialContext)}
@@ -58,8 +58,9 @@ func (b *bench) startGated(configure ...func(*Config)) (*worker, *gate) {
 	return b.start(append(configure, g.plug(b))...), g
 }
 
-// A member that is cut off in mid batch is expelled; another one replays what
-// it had promised; then the first comes back and finishes its late store.
+// A member that is cut off in the midst of a batch is expelled. Another member
+// replays the promised batch. Then the first comes back and finishes its late
+// store.
 func TestAZombieDoublesNothing(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -90,8 +91,8 @@ func TestAZombieDoublesNothing(t *testing.T) {
 	})
 }
 
-// Anything may fail at any time: stores and publishes before and after they
-// take effect, cables, members that join and leave. Nothing is lost or doubled.
+// Stores and publishes fail before and after they take effect, cables break,
+// members join and leave, at any time. Nothing is lost or doubled.
 func TestChaos(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -18,16 +18,17 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
+	"tocsin/rules"
 	"tocsin/rules/event"
 )
 
 // churnTime is how long members come, go and freeze.
 const churnTime = 60 * time.Second
 
-// TestIntegrationChurn has three members of a group on Apache Kafka join, leave,
-// pause before they store, and freeze for longer than their session, and counts
-// the batches that were acknowledged to two members: that both could store,
-// each under an intent that it takes for its own.
+// TestIntegrationChurn runs three members of a group on Apache Kafka. They join,
+// leave, pause before they store, and freeze for longer than their session. The
+// test counts the batches whose intents two members had acknowledged: both
+// members could store such a batch.
 func TestIntegrationChurn(t *testing.T) {
 	for _, serverSide := range []bool{false, true} {
 		name := map[bool]string{false: "cooperative", true: "server-side"}[serverSide]
@@ -42,7 +43,7 @@ func TestIntegrationChurn(t *testing.T) {
 	}
 }
 
-// churn is a run of it.
+// churn is one run of the test.
 type churn struct {
 	t          *testing.T
 	brokers    string
@@ -110,32 +111,27 @@ func (s *seen) Store(ctx context.Context, b *Batch) error {
 	return s.memory.Store(ctx, b)
 }
 
-func (s *seen) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
+func (s *seen) Holds(ctx context.Context, b *Batch) (Held, bool, error) {
 	s.mu.Lock()
 	s.looked[b.Token()] = true
 	s.mu.Unlock()
 	return s.memory.Holds(ctx, b)
 }
 
-func (s *seen) Tail(ctx context.Context, cluster, topic string, partition int32) (Tail, bool, error) {
-	return s.memory.Tail(ctx, cluster, topic, partition)
+func (s *seen) Tail(ctx context.Context, log Log, near int64) (Tail, bool, error) {
+	return s.memory.Tail(ctx, log, near)
 }
 
-// fits stands between a poll and the intent. Whoever pauses there, or in a store
-// that does not listen, holds the cycle, and so the rebalance, until the group
-// expels the member. Then it goes on with what it holds.
-func (s *seen) fits(*event.Event) *event.Failure {
-	if s.seldom() {
-		<-time.After(s.pause())
-	}
-	return nil
+// Current is called between a poll and the intent. A member that pauses there, or
+// in a store that ignores its context, holds the cycle, and so the rebalance,
+// until the group expels it. Then it goes on with the batch it holds.
+func (s *seen) Current() *rules.Engine {
+	<-time.After(s.pause())
+	return s.memory.Current()
 }
 
-// seldom is true for an event in fifty.
-func (s *seen) seldom() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.random.Float64() < 0.02
+func (s *seen) ByDigest(ctx context.Context, digest string) (*rules.Engine, error) {
+	return s.memory.ByDigest(ctx, digest)
 }
 
 // churner is a member with a network of its own.
@@ -146,7 +142,7 @@ type churner struct {
 	cable *ice
 }
 
-// String is how a member is.
+// String describes the state of a member.
 func (m *churner) String() string {
 	select {
 	case err := <-m.done:
@@ -166,10 +162,9 @@ func (c *churn) join(random *rand.Rand) *churner {
 	w, err := New(Config{
 		Kafka:   []kgo.Opt{kgo.SeedBrokers(c.brokers), kgo.Dialer(cable.DialContext), kgo.RequestTimeoutOverhead(2 * time.Second)},
 		Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, ServerSide: c.serverSide,
-		MaxRecords: 200, MaxBytes: 64 << 20, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
+		MaxRecords: 200, MaxBytes: 64 << 20, Limits: event.Limits{MaxBytes: 1 << 20}, MaxUnpacked: 256 << 20, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
 		RebalanceGrace: time.Second, SessionTimeout: 3 * time.Second, BackoffMin: 50 * time.Millisecond, BackoffMax: time.Second,
-		Fits: view.fits,
-	}, view, c.memory, c.memory, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	}, view, c.memory, view, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -179,7 +174,7 @@ func (c *churn) join(random *rand.Rand) *churner {
 	return m
 }
 
-// leave stops a member politely, thawed.
+// leave thaws a member and stops it in an orderly way.
 func (c *churn) leave(m *churner) {
 	c.t.Helper()
 	m.cable.freeze(false)
@@ -189,7 +184,7 @@ func (c *churn) leave(m *churner) {
 	}
 }
 
-// run churns and returns how many records were produced.
+// run churns and returns the number of records produced.
 func (c *churn) run() (produced int) {
 	random := rand.New(rand.NewPCG(409, 8))
 	client := c.client(kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
@@ -245,7 +240,7 @@ func (c *churn) run() (produced int) {
 	return produced
 }
 
-// judge counts.
+// judge counts the batches acknowledged to two members.
 func (c *churn) judge(name string, produced int) {
 	twice := 0
 	for token, members := range c.fresh {
@@ -279,8 +274,8 @@ func (c *churn) judge(name string, produced int) {
 	}
 }
 
-// ice is a network whose connections can be frozen: they stay up and carry
-// nothing.
+// ice is a network whose connections can be frozen: they stay open and carry no
+// data.
 type ice struct {
 	mu     sync.Mutex
 	thawed chan struct{} // nil: not frozen
@@ -298,7 +293,7 @@ func (i *ice) freeze(on bool) {
 	}
 }
 
-// wait returns when the network is not frozen, or closed is.
+// wait returns once the network is not frozen or closed is closed.
 func (i *ice) wait(closed <-chan struct{}) {
 	i.mu.Lock()
 	thawed := i.thawed
@@ -321,7 +316,8 @@ func (i *ice) DialContext(ctx context.Context, network, address string) (net.Con
 	return &icyConn{Conn: conn, ice: i, closed: make(chan struct{})}, nil
 }
 
-// icyConn is a connection on the ice. The client gives up by closing it.
+// icyConn is a connection on the ice. Only the client can give it up, by closing
+// it.
 type icyConn struct {
 	net.Conn
 	ice    *ice

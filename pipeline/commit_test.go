@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -16,8 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Every way to commit an offset but one erases intents, so only intent.go may
-// commit, by CommitOffsetsSync, and only cycle.go may ask it to.
+// Every way to commit an offset but one erases intents. So only intent.go may
+// commit, by CommitOffsetsSync, and only cycle.go may call it.
 func TestOffsetsAreCommittedInOnePlace(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -42,7 +43,7 @@ func TestOffsetsAreCommittedInOnePlace(t *testing.T) {
 			switch word := sel.Sel.Name; {
 			case word == "CommitOffsetsSync" && name == "intent.go":
 				found++
-			case (word == "commit" || word == "tell" || word == "declare") && name != "cycle.go":
+			case (word == "commit" || word == "commitSettled" || word == "declare") && name != "cycle.go":
 				t.Errorf("%s: a commit outside the cycle", at)
 			case strings.HasPrefix(word, "Commit"), strings.HasPrefix(word, "AutoCommit"), strings.HasPrefix(word, "MarkCommit"),
 				strings.HasPrefix(word, "NewOffsetCommit"), strings.HasPrefix(word, "NewPtrOffsetCommit"), word == "GroupTransactSession":
@@ -72,9 +73,9 @@ func TestACommitAfterACycleLetTheGroupRebalancePanics(t *testing.T) {
 	_ = held.commit(t.Context(), nil)
 }
 
-// A commit is sent once. The client's own repetition, after a connection that
-// broke, would leave the first copy on its way: it could be applied after later
-// commits of this member, and erase an intent.
+// A commit is sent once. If the client repeated it after a broken connection,
+// the first copy would still be under way: the coordinator could apply it after
+// later commits of this member and so erase an intent.
 func TestACommitIsSentOnce(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -105,5 +106,43 @@ func TestACommitIsSentOnce(t *testing.T) {
 			}
 		}
 		t.Logf("%d commits, %d of them cut off", n, (n+2)/3)
+	})
+}
+
+// dated is a store that notes when each batch was declared.
+type dated struct {
+	*memory
+	declared []time.Time
+}
+
+func (s *dated) Store(ctx context.Context, b *Batch) error {
+	s.set(func() { s.declared = append(s.declared, b.Declared) })
+	return s.memory.Store(ctx, b)
+}
+
+// The age of an intent counts from before its commit is sent. The group may
+// apply a commit long before the acknowledgement arrives, so an intent counted
+// from there would outlive its tokens.
+func TestAnIntentIsAsOldAsItsCommit(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		store := &dated{memory: b.sink}
+		var arrived time.Time
+		b.cluster.ControlKey(int16(kmsg.OffsetCommit), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+			b.cluster.KeepControl()
+			p := kreq.(*kmsg.OffsetCommitRequest).Topics[0].Partitions[0]
+			if m, err := parseMark(*p.Metadata, p.Offset); err == nil && m.Intent != nil {
+				arrived = time.Now()
+				b.cluster.SleepControl(func() { time.Sleep(5 * time.Second) })
+			}
+			return nil, nil, false
+		})
+		b.produce(0, 10)
+		w := b.startOn(store)
+		b.settled(10, time.Minute)
+		b.end(w)
+		if len(store.declared) != 1 || arrived.IsZero() || store.declared[0].After(arrived) {
+			t.Errorf("the batch counts as declared at %s; want one batch, declared no later than its commit, which arrived at %s", store.declared, arrived)
+		}
 	})
 }

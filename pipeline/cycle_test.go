@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,7 +59,7 @@ func TestALingerBeginsWithTheFirstRecordAndEnds(t *testing.T) {
 		b.send(0, plain(120)...) // a full cycle does not wait
 		b.settled(105, 5*time.Second)
 		b.end(w)
-		t.Logf("told to stop %s after", time.Since(began))
+		t.Logf("stopped after %s", time.Since(began))
 		b.whole(0, 125)
 		for _, batch := range b.sink.batches {
 			if len(batch.Rows) > 50 {
@@ -70,7 +73,7 @@ func TestALingerBeginsWithTheFirstRecordAndEnds(t *testing.T) {
 	})
 }
 
-// What is settled is told although another partition keeps the cycles busy.
+// A completion is committed although another partition keeps the cycles busy.
 func TestACompletionDoesNotWaitForAnIdleCycle(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -131,7 +134,7 @@ func TestARowCarriesItsRecord(t *testing.T) {
 	})
 }
 
-// One poll can bring a partition's records from two leaders, in order.
+// One poll can return a partition's records from two leaders, in order.
 func TestRunsOfOnePartitionStayInOrder(t *testing.T) {
 	memory := newMemory()
 	s := &session{rules: memory.Current(), Worker: &Worker{library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
@@ -141,7 +144,7 @@ func TestRunsOfOnePartitionStayInOrder(t *testing.T) {
 		fetches = append(fetches, kgo.Fetch{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: []*kgo.Record{{Topic: topic, Offset: o, Value: value(1)}}}}}}})
 	}
 	var held []*partition
-	if n, candidate, err := s.judge(t.Context(), fetches, &held); n != 6 || candidate || err != nil || len(held) != 1 {
+	if n, candidate, err := s.admit(t.Context(), fetches, &held); n != 6 || candidate || err != nil || len(held) != 1 {
 		t.Fatalf("%d records, candidate %t, %v, %d partitions", n, candidate, err, len(held))
 	}
 	for i, row := range held[0].open.Rows {
@@ -217,8 +220,8 @@ func TestCommitResult(t *testing.T) {
 	}
 }
 
-// slow is a store that takes its time and wants a partition's stores one after
-// another, whoever makes them.
+// slow is a slow store that fails the test when two members store a partition at
+// once.
 type slow struct {
 	*memory
 	t    *testing.T
@@ -262,5 +265,38 @@ func TestAPartitionDoesNotChangeHandsWithinACycle(t *testing.T) {
 		b.settled(n, 5*time.Minute)
 		b.end(first)
 		b.exact(n)
+	})
+}
+
+// refusing is a store that refuses partition 0 for good. The worker is told to stop
+// before the insert of partition 1 ends.
+type refusing struct {
+	*memory
+	stop func()
+}
+
+func (s *refusing) Store(ctx context.Context, b *Batch) error {
+	if b.Partition == 0 {
+		return errors.New("no such table")
+	}
+	<-ctx.Done()
+	s.stop()
+	return ctx.Err()
+}
+
+// A worker that is told to stop still reports the error that would have stopped it.
+func TestAnErrorOfADeliveryIsReportedAlthoughTheWorkerStops(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		memory := newMemory()
+		s := &session{Worker: &Worker{Config: Config{StepTimeout: time.Minute, BackoffMin: 1, BackoffMax: 1}, store: &refusing{memory, stop}, publisher: memory,
+			metrics: NewMetrics(prometheus.NewRegistry()), health: NewHealth(time.Now()), log: slog.New(slog.DiscardHandler)}}
+		var held []*partition
+		for n := range int32(2) {
+			held = append(held, &partition{topicPartition: topicPartition{topic, n}, open: &openBatch{Batch: Batch{Topic: topic, Partition: n, Rows: []Row{{}}}, complete: true}})
+		}
+		if err := s.deliver(ctx, held); err == nil || !strings.Contains(err.Error(), "no such table") || ctx.Err() == nil {
+			t.Errorf("the error is %v, want that of partition 0, after the end of the context (%v)", err, ctx.Err())
+		}
 	})
 }

@@ -36,8 +36,8 @@ func (w *Worker) endOffsets(ctx context.Context) (offsets, error) {
 	return ends, nil
 }
 
-// reached reports whether the group has settled everything before until. The
-// group is asked, not memory, because other workers may own the rest.
+// reached reports whether the group has settled every record before until. It asks
+// the group, because other workers may own some partitions.
 func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
 	defer cancel()
@@ -55,7 +55,7 @@ func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
 	}
 	for tp, end := range until {
 		if start, ok := starts.Lookup(tp.topic, tp.partition); end == 0 || (ok && start.Offset >= end) {
-			continue // nothing there to be stored
+			continue // there is nothing to store
 		}
 		o, ok := committed.Lookup(tp.topic, tp.partition)
 		if !ok || o.At < 0 {
@@ -64,38 +64,12 @@ func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
 		if m, err := parseMark(o.Metadata, o.At); err != nil || (m.Intent != nil && o.At < end) {
 			return false, nil
 		}
-		if o.At < end && !s.markersOnly(ctx, tp, o.At, end) {
-			return false, nil
+		if o.At < end {
+			// No commit covers markers and aborted records until a record follows.
+			if _, found, err := s.recordIn(ctx, tp, o.At, end); found || err != nil {
+				return false, nil // asked again after the next cycle
+			}
 		}
 	}
 	return true, nil
-}
-
-// markersOnly reports whether a partition's offsets from first to end, without
-// end, hold nothing that is ever stored: markers of transactions, and records
-// of those that were aborted. No commit passes over them before a record comes.
-// That it cannot be told in time counts as no; it is asked again.
-func (s *session) markersOnly(ctx context.Context, tp topicPartition, first, end int64) bool {
-	client, err := kgo.NewClient(append(s.Kafka[:len(s.Kafka):len(s.Kafka)],
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords(),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{tp.topic: {tp.partition: kgo.NewOffset().At(first)}}))...)
-	if err != nil {
-		return false
-	}
-	defer client.Close()
-	for {
-		fetches := client.PollFetches(ctx)
-		if fetches.Err() != nil {
-			return false
-		}
-		for _, rec := range fetches.Records() {
-			if !rec.Attrs.IsControl() {
-				return false
-			}
-			if rec.Offset >= end-1 {
-				return true
-			}
-		}
-	}
 }

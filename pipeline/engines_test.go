@@ -7,14 +7,17 @@ import (
 	"tocsin/rules/calendar"
 )
 
-// engines are two packs of one rule that finds every tenth contract; they
-// differ in their title alone, and so in their digest.
+// engines are two packs of one rule that finds every tenth contract. They differ
+// in their title, and so in their digest.
 func engines() map[string]*rules.Engine {
-	all := make(map[string]*rules.Engine)
-	for _, name := range []string{"one", "two"} {
-		pack, mistakes := rules.Load(fstest.MapFS{
-			"pack.yaml": {Data: []byte("schema: tocsin.pack/v1\nid: test\ntitle: Pack " + name + "\ngroup_currency: USD\n")},
-			"rules/TST-01.yaml": {Data: []byte(`id: TST-01
+	return map[string]*rules.Engine{"one": engine("one"), "two": engine("two")}
+}
+
+// engine is such a pack.
+func engine(name string) *rules.Engine {
+	pack, mistakes := rules.Load(fstest.MapFS{
+		"pack.yaml": {Data: []byte("schema: tocsin.pack/v1\nid: test\ntitle: Pack " + name + "\ngroup_currency: USD\n")},
+		"rules/TST-01.yaml": {Data: []byte(`id: TST-01
 revision: 1
 title: Every tenth contract
 owner: nobody
@@ -28,11 +31,9 @@ deadline: { clock: O4, from: event_time }
 runbook: |
   Nothing to do.
 `)},
-		}, name, calendar.Default())
-		if err := mistakes.Err(); err != nil {
-			panic(err)
-		}
-		all[name] = rules.NewEngine(pack)
+	}, name, calendar.Default())
+	if err := mistakes.Err(); err != nil {
+		panic(err)
 	}
-	return all
+	return rules.NewEngine(pack)
 }

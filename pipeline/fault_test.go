@@ -39,7 +39,7 @@ func TestASinkAwayFor20MinutesLosesAndDoublesNothing(t *testing.T) {
 				}
 				s := w.health.Status(time.Now(), time.Minute)
 				if s.WaitingFor != "the sink" || time.Since(s.Since) < 19*time.Minute {
-					t.Errorf("the worker says it waits for %q since %s", s.WaitingFor, s.Since)
+					t.Errorf("the status is: waiting for %q since %s", s.WaitingFor, s.Since)
 				}
 				if held := b.sink.stored(); away == "store" && held != 1000 {
 					t.Errorf("%d records stored while the store is away", held)
@@ -100,7 +100,7 @@ func TestARebalanceDuringAnOutageIsNotHeldUp(t *testing.T) {
 	})
 }
 
-// An answer that is lost after the rows were stored must not double them.
+// A lost answer to a store that took effect must not double rows.
 func TestAnAmbiguousStoreIsRepeatedWithTheSameToken(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -120,9 +120,9 @@ func TestAnAmbiguousStoreIsRepeatedWithTheSameToken(t *testing.T) {
 	})
 }
 
-// A worker that ends between intent and store leaves a promise. Whoever owns
-// the partition next keeps it: the same range, the same rules, the same token,
-// although the rules have changed meanwhile.
+// A worker that ends between intent and store leaves a promise. The next owner
+// of the partition keeps it, with the same range, rules and token, although the
+// current rules have changed.
 func TestAPromisedBatchIsReplayedUnderItsOwnRules(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)

@@ -2,24 +2,23 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/errgroup"
 )
 
-// ready reports whether the batch can be declared and delivered. An unfinished
-// replay cannot: it must be exactly the range that was promised.
-func (b *openBatch) ready() bool { return len(b.Rows) > 0 && b.complete }
-
-// gather polls and judges until the cycle has MaxRecords or MaxBytes, Linger has
-// passed since its first record, a record is a candidate, or ctx is cancelled; and
-// on, until every replay that it has begun is whole, or StepTimeout has passed
-// without a record of one: the other partitions do not wait for a leader that
-// is away. It returns the partitions that have an open batch. Without any
-// record it returns after Linger, so that an idle worker still tells the group
-// what it has settled.
+// gather polls and judges until the cycle has MaxRecords or MaxBytes, until Linger
+// has passed since its first record, until a record is a candidate, or until ctx
+// is cancelled. Without any record it returns after Linger, so that an idle
+// worker commits its completions.
+//
+// It then polls only for the replays that it has begun, until each is complete or
+// StepTimeout has passed without a record of one. The bound keeps the other
+// partitions from waiting for a leader that is away. It returns the partitions with
+// an open batch.
 func (s *session) gather(ctx, work context.Context) (held []*partition, err error) {
 	var (
 		n        int
@@ -40,47 +39,61 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 		}
 	}()
 	s.room.Store(int64(s.MaxBytes))
+	if s.lone != nil {
+		deadline = deadline.Add(2 * fetchWait) // a fetch without the partition may be under way
+	}
 	for {
 		poll, cancel := context.WithDeadline(ctx, deadline)
 		fetches := s.client.PollRecords(poll, s.wants(n))
 		cancel()
 		if len(fetches) == 0 {
-			// What was ready is gone, and the client holds off no rebalance for
-			// a poll that returns nothing. The next one says that time is up.
+			// The records were withdrawn. A poll that returns nothing does not
+			// block rebalancing; at the deadline a poll returns an error.
 			continue
+		}
+		// begin precedes the errors, because a client that still reads a
+		// deleted log reports its offset as out of range.
+		if err := s.begin(work); err != nil {
+			return held, err
 		}
 		for _, f := range fetches.Errors() {
 			if err := s.fetchError(f); err != nil {
 				return held, err
 			}
 		}
-		if err := s.begin(work); err != nil {
+		if err := s.sameLogs(fetches); err != nil {
 			return held, err
 		}
-		more, candidate, err := s.judge(work, fetches, &held)
+		s.unhold()
+		refused, err := s.refusals(work, fetches, &held, n)
 		if err != nil {
 			return held, err
 		}
+		more, candidate, err := s.admit(work, fetches, &held)
+		if err != nil {
+			return held, err
+		}
+		more += refused
 		if n == 0 && more > 0 {
 			deadline = time.Now().Add(s.Linger)
 		}
 		n += more
 		s.metrics.gathered(more)
 		late := !time.Now().Before(deadline)
-		replaying := incomplete(held)
+		replaying := s.incomplete(held)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, s.crowded && len(held) == 0:
 			return held, nil
 		case done && late && more == 0 && len(replaying) > 0:
-			s.waiting(waitKafka, "", fmt.Errorf("the promised records of %d partitions do not come", len(replaying)))
+			s.health.waiting(WaitKafka, "", fmt.Errorf("the promised records of %d partitions do not arrive", len(replaying)), s.log)
 			return held, nil
 		case !done && !candidate && n < s.MaxRecords && s.room.Load() > s.each && !late:
 			continue
 		case len(replaying) == 0:
 			return held, nil
 		}
-		// Only the replays are of interest now: the rest would grow the cycle
-		// beyond its bound.
+		// From now on only replays are polled: other records would grow the
+		// cycle beyond its bound.
 		if !done || more > 0 {
 			done, deadline = true, time.Now().Add(s.StepTimeout)
 			paused = s.pauseOthers(replaying)
@@ -88,9 +101,9 @@ func (s *session) gather(ctx, work context.Context) (held []*partition, err erro
 	}
 }
 
-// wants returns how many records the next poll may return in a cycle of n. What
-// is polled and finds no room is fetched again, so it is no more than will find
-// some if records are as large as the last ones.
+// wants returns how many records the next poll may return in a cycle that has n.
+// The number assumes records as large as in the last cycle. No more are polled than
+// fit, because a record without room is fetched again.
 func (s *session) wants(n int) int {
 	most := s.MaxRecords - n
 	if s.each > 0 {
@@ -99,20 +112,25 @@ func (s *session) wants(n int) int {
 	return max(most, 1)
 }
 
-func incomplete(held []*partition) map[topicPartition]bool {
+// incomplete returns the partitions whose replay lacks records, except those that
+// get none in this cycle.
+func (s *session) incomplete(held []*partition) map[topicPartition]bool {
 	left := make(map[topicPartition]bool)
 	for _, p := range held {
-		if !p.open.complete {
+		if !p.open.complete && !s.aside[p.topicPartition] {
 			left[p.topicPartition] = true
 		}
 	}
 	return left
 }
 
+// pauseOthers pauses every partition that is not replaying, and returns the paused
+// ones. Those that hold or setAside has paused are left out, because they stay
+// paused for longer.
 func (s *session) pauseOthers(replaying map[topicPartition]bool) map[string][]int32 {
 	others := make(map[string][]int32)
 	for tp := range s.partitions {
-		if !replaying[tp] {
+		if !replaying[tp] && s.partitions[tp].lost.IsZero() && !s.aside[tp] {
 			others[tp.topic] = append(others[tp.topic], tp.partition)
 		}
 	}
@@ -120,103 +138,23 @@ func (s *session) pauseOthers(replaying map[topicPartition]bool) map[string][]in
 	return others
 }
 
-// judge opens batches for the partitions that were polled and judges their
-// records, partition by partition in parallel.
-func (s *session) judge(ctx context.Context, fetches kgo.Fetches, held *[]*partition) (n int, candidate bool, err error) {
-	type polled struct {
-		tp      topicPartition
-		records []*kgo.Record
+// fetchError classifies the error of a fetch. It returns nil when the poll merely
+// ended.
+func (s *session) fetchError(f kgo.FetchError) error {
+	var group *kgo.ErrGroupSession
+	switch {
+	case unpacking(f.Err):
+		return nil // refusals handles it
+	case errors.Is(f.Err, context.Canceled), errors.Is(f.Err, context.DeadlineExceeded):
+		return nil
+	case errors.Is(f.Err, kgo.ErrClientClosed):
+		return fmt.Errorf("the Kafka client is closed: %w", f.Err)
+	case errors.As(f.Err, &group), retriable(f.Err), s.refused(f.Err) != nil:
+		return Wait(WaitKafka, f.Err)
 	}
-	var all []polled
-	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		tp := topicPartition{f.Topic, f.Partition}
-		p := s.partitions[tp]
-		if len(f.Records) == 0 || p == nil {
-			return // what has not begun is fetched again when it does
-		}
-		p.end = f.LastStableOffset
-		if p.tail != nil && p.open == nil && f.Records[0].Offset > p.next {
-			s.forgo(p)
-		}
-		records := p.unsettled(f.Records)
-		if len(records) == 0 {
-			s.client.SetOffsets(p.rewind(p.wanted())) // which the client refuses before a poll has returned something
-			return
-		}
-		all = append(all, polled{tp, records})
-		n += len(records)
-		if at := timestamp(records[0]); p.oldest.IsZero() || at.Before(p.oldest) {
-			p.oldest = at // a partition's first record is its oldest
-		}
-		s.metrics.holds(p.oldest)
-	})
-	began := time.Now()
-	ctx, span := s.judging(ctx, n)
-	defer span.End()
-	byPartition := make(map[*partition][][]*kgo.Record)
-	for _, f := range all {
-		p := s.partitions[f.tp]
-		if p.open == nil {
-			if err := s.open(ctx, p, f.records[0]); err != nil {
-				return 0, false, err
-			}
-			*held = append(*held, p)
-		}
-		byPartition[p] = append(byPartition[p], f.records)
+	if errors.Is(f.Err, kerr.OffsetOutOfRange) {
+		return stop(fmt.Errorf("fetch %s/%d: Kafka no longer has the next record to store: it has expired, was deleted, or the log was truncated. "+
+			"tocsin check compares the group's mark with Kafka's first and last offset, and names the way on: %w", f.Topic, f.Partition, f.Err))
 	}
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	found := make(chan bool, len(byPartition))
-	for p, runs := range byPartition {
-		for _, records := range runs {
-			p.slab.events = s.spare.lend(p.slab.events, len(records))
-		}
-		group.Go(func() error {
-			hit := false
-			for _, records := range runs {
-				hit = p.judge(records, &s.Config, &s.room) || hit
-			}
-			found <- hit
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return 0, false, err
-	}
-	close(found)
-	for hit := range found {
-		candidate = candidate || hit
-	}
-	if n > 0 {
-		s.metrics.step("judge", time.Since(began))
-	}
-	return n, candidate, nil
-}
-
-// open begins a batch: a replay under the rules that its intent names, else a
-// new one under the rules of the cycle.
-func (s *session) open(ctx context.Context, p *partition, first *kgo.Record) error {
-	engine, limits := s.rules, s.Limits
-	if p.pending != nil {
-		limits.MaxBytes = p.pending.MaxBytes
-		if first.Offset != p.next {
-			return stop(fmt.Errorf("%s: a batch from offset %d to %d was promised and may be stored, but Kafka's first record is now at %d: "+
-				"records that were not yet settled have expired or were deleted. Compare with the rows stored for that range before anything else", p.topicPartition, p.next, p.pending.Last, first.Offset))
-		}
-		if p.pending.Digest != engine.Digest() {
-			err := s.persist(ctx, p, "rules", func(ctx context.Context) (err error) {
-				engine, err = s.library.ByDigest(ctx, p.pending.Digest)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	p.digest = engine.Digest()
-	p.open = &openBatch{
-		Batch: Batch{Cluster: s.Cluster, Topic: p.topic, Partition: p.partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion()},
-		rules: engine, limits: limits, replay: p.pending != nil, head: p.head, before: p.head, complete: p.pending == nil, overrun: -1,
-	}
-	return nil
+	return stop(fmt.Errorf("fetch %s/%d: %w", f.Topic, f.Partition, f.Err))
 }

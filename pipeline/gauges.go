@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Health is a prometheus.Collector: what the status page says is to be had as
-// metrics too, at the moment of the scrape.
+// Health is a prometheus.Collector: the values of the status page are metrics too,
+// as of the scrape.
 
 var (
 	readyGauge    = prometheus.NewDesc("tocsin_ready", "1 while partitions are assigned and nothing is waited for.", nil, nil)
@@ -44,8 +44,8 @@ func (h *Health) Collect(metrics chan<- prometheus.Metric) {
 	gauge(waitingGauge, waiting)
 	gauge(assignedGauge, float64(s.Partitions))
 	gauge(turnedGauge, float64(s.Turned.UnixMilli())/1000)
-	for i := range s.Places {
-		p := &s.Places[i]
+	for i := range s.Progress {
+		p := &s.Progress[i]
 		partition := strconv.Itoa(int(p.Partition))
 		gauge(lagGauge, float64(p.Lag()), p.Topic, partition)
 		gauge(ageGauge, p.Age(now).Seconds(), p.Topic, partition)

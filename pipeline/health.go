@@ -7,74 +7,74 @@ import (
 	"time"
 )
 
-// Health is what a worker says of itself to probes and to its status page. It
-// is written by the loop and read by an HTTP handler, so it has a lock; nothing
-// waits under it.
+// Health is the state of a worker for probes and the status page. The loop writes
+// it and HTTP handlers read it, so it has a lock. Nothing waits under the lock.
 type Health struct {
 	mu         sync.Mutex
-	turned     time.Time // when the loop last turned
+	turned     time.Time // last beat of the loop
 	partitions int       // assigned now
-	waits      []Waited  // in the order in which they began
-	places     map[topicPartition]Place
+	waits      []Waited  // in the order of their begin
+	progress   map[topicPartition]Progress
 	failed     Failed
 }
 
-// NewHealth returns the health of a worker that has not yet turned.
+// NewHealth returns the health of a worker that begins now.
 func NewHealth(now time.Time) *Health { return &Health{turned: now} }
 
 // Status is a snapshot of a worker's health.
 type Status struct {
-	Live       bool      // the loop turned within the limit given to Status
-	Ready      bool      // partitions are assigned and nothing is waited for
-	Turned     time.Time // when the loop last turned
-	Partitions int       // partitions assigned
-	WaitingFor string    // what it has waited for the longest; empty when nothing
-	Since      time.Time // when that wait began; zero when nothing is waited for
-	Waits      []Waited  // all that it waits for, the longest wait first
-	Places     []Place   // where it is in each partition assigned, by topic and number
-	LastError  Failed    // zero when there was none
+	Live       bool       // the loop made a beat within the limit
+	Ready      bool       // partitions are assigned, each has begun, and there is no wait
+	Turned     time.Time  // last beat of the loop
+	Partitions int        // number assigned
+	WaitingFor string     // the longest wait; empty when there is none
+	Since      time.Time  // when that wait began; zero when there is none
+	Waits      []Waited   // every wait, the longest first
+	Progress   []Progress // in each assigned partition, by topic and number
+	LastError  Failed     // last failed try; zero when there was none
 }
 
-// Waited is one thing that a worker waits for.
+// Waited is one wait of a worker.
 type Waited struct {
 	For   string
 	Since time.Time
-	Error string // what the last try said
+	Error string // of the last try
 }
 
-// Place is where a worker is in one partition.
-type Place struct {
+// Progress is how far a worker is in one partition.
+type Progress struct {
 	Topic     string
+	TopicID   TopicID // zero while it is unknown
 	Partition int32
-	// Next is the offset after the last record that is stored and published;
-	// -1 while the partition has not begun.
+	// Next is the offset after the last settled record; -1 while the partition
+	// has not begun.
 	Next int64
-	// End is where Kafka's records ended when some were last fetched; -1
-	// unknown. Markers of transactions count as records there.
+	// End is the end of Kafka's records at the last fetch; -1 unknown. Markers
+	// of transactions count as records.
 	End int64
-	// Promised is the last offset of the batch that is declared and not
-	// settled; -1 when there is none.
+	// Promised is the last offset of the declared, unsettled batch; -1 when
+	// there is none.
 	Promised int64
-	// Oldest is the Kafka timestamp of the oldest record that was fetched and
-	// is not settled; zero when there is none.
+	// Oldest is the Kafka timestamp of the oldest record that is fetched and
+	// not settled; zero when there is none.
 	Oldest  time.Time
 	Digest  string    // of the rules of the last batch; empty before the first
 	Settled time.Time // when a batch was last settled here; zero before the first
-	// LastError is the last try that failed since the partition was assigned.
+	// LastError is the last failed try since the partition was assigned.
 	LastError Failed
 }
 
-// Age is how long the oldest record in hand has waited since it was produced;
-// 0 when there is none.
-func (p *Place) Age(now time.Time) time.Duration {
+// Age is the time since the oldest record in hand was produced; 0 when there is
+// none.
+func (p *Progress) Age(now time.Time) time.Duration {
 	if p.Oldest.IsZero() {
 		return 0
 	}
 	return max(now.Sub(p.Oldest), 0)
 }
 
-// Lag is how many records Kafka has beyond those settled, as far as is known.
-func (p *Place) Lag() int64 {
+// Lag is the number of records after the settled ones, as of the last fetch.
+func (p *Progress) Lag() int64 {
 	if p.Next < 0 || p.End < 0 {
 		return 0
 	}
@@ -87,24 +87,24 @@ type Failed struct {
 	Error string
 }
 
-// Status returns the health at now. A loop that has not turned for longer than
-// limit is not live. A wait turns the loop at every try, so a sink that is
-// away makes the worker unready and not dead: killing it would mend nothing.
+// Status returns the health at now. A worker is live if its loop made a beat
+// within limit. A wait makes a beat at every try, so a worker whose sink is away is
+// unready and live: a restart would not help.
 func (h *Health) Status(now time.Time, limit time.Duration) Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := Status{
 		Live:       now.Sub(h.turned) <= limit,
-		Ready:      h.partitions > 0 && len(h.waits) == 0,
+		Ready:      h.partitions > 0 && len(h.waits) == 0 && h.begun(),
 		Turned:     h.turned,
 		Partitions: h.partitions,
 		Waits:      slices.Clone(h.waits),
 		LastError:  h.failed,
 	}
-	for _, p := range h.places {
-		s.Places = append(s.Places, p)
+	for _, p := range h.progress {
+		s.Progress = append(s.Progress, p)
 	}
-	slices.SortFunc(s.Places, func(a, b Place) int {
+	slices.SortFunc(s.Progress, func(a, b Progress) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	slices.SortStableFunc(s.Waits, func(a, b Waited) int { return a.Since.Compare(b.Since) })
@@ -114,13 +114,24 @@ func (h *Health) Status(now time.Time, limit time.Duration) Status {
 	return s
 }
 
-func (h *Health) turn() {
+// begun reports whether every assigned partition has begun.
+func (h *Health) begun() bool {
+	for _, p := range h.progress {
+		if p.Next < 0 {
+			return false
+		}
+	}
+	return len(h.progress) >= h.partitions
+}
+
+// beat notes that the loop goes on.
+func (h *Health) beat() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.turned = time.Now()
 }
 
-// assigned adds n partitions to those assigned.
+// assigned adds n to the number of assigned partitions.
 func (h *Health) assigned(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,34 +142,33 @@ func (h *Health) assigned(n int) {
 func (h *Health) unassign() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.partitions, h.places = 0, nil
+	h.partitions, h.progress = 0, nil
 }
 
-// place replaces where the worker is. What failed in a partition that stays is
-// remembered.
-func (h *Health) place(places map[topicPartition]Place) {
+// report replaces the progress in all partitions. A partition that stays keeps
+// its LastError.
+func (h *Health) report(all map[topicPartition]Progress) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for tp, p := range places {
-		p.LastError = h.places[tp].LastError
-		places[tp] = p
+	for tp, p := range all {
+		p.LastError = h.progress[tp].LastError
+		all[tp] = p
 	}
-	h.places = places
+	h.progress = all
 }
 
-// fail notes a try that failed for a partition.
+// fail notes a failed try for a partition.
 func (h *Health) fail(tp topicPartition, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p, ok := h.places[tp]; ok {
+	if p, ok := h.progress[tp]; ok {
 		p.LastError = Failed{time.Now(), err.Error()}
-		h.places[tp] = p
+		h.progress[tp] = p
 	}
 }
 
-// wait records a wait, because of err, and reports whether it is a new one.
-// Where the same step waited for something else before, named by instead, that
-// wait goes on under the new name.
+// wait records a wait caused by err and reports whether it is new. instead is the
+// step's previous wait: it continues under the new name.
 func (h *Health) wait(what, instead string, err error) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -179,8 +189,8 @@ func (h *Health) wait(what, instead string, err error) (changed bool) {
 	return true
 }
 
-// proceed ends the wait for what, or every wait when what is empty, and returns
-// those that ended.
+// proceed ends the wait for what, or every wait when what is empty. It returns the
+// ended waits.
 func (h *Health) proceed(what string) (ended []Waited) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"tocsin/rules"
 )
 
-// waits are what a worker waits for, in order.
+// waits are the waits of a worker, in order.
 func waits(h *Health) (names []string) {
 	for _, w := range h.Status(time.Now(), time.Minute).Waits {
 		names = append(names, w.For)
@@ -52,7 +52,7 @@ func TestWaitsAreToldOnce(t *testing.T) {
 	})
 }
 
-// twoAway publishes nothing and stores nothing while it is told so.
+// twoAway neither publishes nor stores while it is switched off.
 type twoAway struct {
 	*memory
 	away atomic.Bool
@@ -65,8 +65,8 @@ func (s *twoAway) Store(ctx context.Context, b *Batch) error {
 	return s.memory.Store(ctx, b)
 }
 
-// The log says once what begins to be waited for and once that it ended,
-// however many tries that takes and however many partitions wait, for whatever.
+// The log reports the begin and the end of a wait once, however many tries it
+// takes and however many partitions wait.
 func TestTheLogTellsChangesAndNotTries(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 3) // each with candidates, or some would not be tried
@@ -93,8 +93,7 @@ func TestTheLogTellsChangesAndNotTries(t *testing.T) {
 	})
 }
 
-// The status page says where the worker is in each partition, from the first
-// wait on.
+// The status page shows the progress in each partition, from the first wait on.
 func TestPlaces(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 3)
@@ -103,7 +102,7 @@ func TestPlaces(t *testing.T) {
 		b.settled(300, time.Minute)
 		time.Sleep(time.Second)
 		digest := b.sink.Current().Digest()
-		for _, p := range w.health.Status(time.Now(), time.Minute).Places {
+		for _, p := range w.health.Status(time.Now(), time.Minute).Progress {
 			if p.Next != 100 || p.End != 100 || p.Promised != -1 || p.Age(time.Now()) != 0 || p.Lag() != 0 || p.Digest != digest || p.Settled.IsZero() || p.LastError.Error != "" {
 				t.Errorf("settled: %+v", p)
 			}
@@ -112,10 +111,10 @@ func TestPlaces(t *testing.T) {
 		b.produce(300, 300)
 		time.Sleep(10 * time.Minute)
 		s := w.health.Status(time.Now(), time.Minute)
-		if len(s.Places) != 3 {
+		if len(s.Progress) != 3 {
 			t.Fatalf("%+v", s)
 		}
-		for i, p := range s.Places {
+		for i, p := range s.Progress {
 			if int(p.Partition) != i || p.Topic != topic || p.Next != 100 || p.Promised != 199 || p.Lag() != 100 || p.LastError.Error != "the sink: away" || time.Since(p.LastError.At) > 20*time.Second {
 				t.Errorf("waiting: %+v", p)
 			}
@@ -129,13 +128,13 @@ func TestPlaces(t *testing.T) {
 		b.sink.set(func() { b.sink.storeErr = nothing })
 		b.settled(600, time.Minute)
 		b.end(w)
-		if s := w.health.Status(time.Now(), time.Minute); len(s.Places) != 0 || s.Partitions != 0 {
+		if s := w.health.Status(time.Now(), time.Minute); len(s.Progress) != 0 || s.Partitions != 0 {
 			t.Errorf("after its end: %+v", s)
 		}
 	})
 }
 
-// fickle is a library whose rules are others each time it is asked.
+// fickle is a library that returns other rules at each call.
 type fickle struct {
 	*memory
 	asked atomic.Int64
@@ -145,7 +144,7 @@ func (f *fickle) Current() *rules.Engine {
 	return f.memory.engines[[]string{"one", "two"}[f.asked.Add(1)%2]]
 }
 
-// Rules change between cycles: the batches of one cycle are judged by the same.
+// Rules change between cycles only: the same rules judge all batches of a cycle.
 func TestRulesChangeBetweenCycles(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 5)
@@ -190,4 +189,12 @@ func gauge(t *testing.T, m *Metrics, name string) float64 {
 		t.Fatalf("%v, %v", families, err)
 	}
 	return families[0].GetMetric()[0].GetGauge().GetValue()
+}
+
+func TestLagIsWhatIsKnownToBeUnsettled(t *testing.T) {
+	for _, c := range []struct{ next, end, lag int64 }{{0, 5, 5}, {5, 5, 0}, {4, 5, 1}, {6, 5, 0}, {-1, 5, 0}, {0, -1, 0}, {0, 0, 0}} {
+		if got := (&Progress{Next: c.next, End: c.end}).Lag(); got != c.lag {
+			t.Errorf("next %d, end %d: lag %d, want %d", c.next, c.end, got, c.lag)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,9 +31,13 @@ type bench struct {
 	log     *slog.Logger
 }
 
-func newBench(t *testing.T, partitions int32) *bench {
+func newBench(t *testing.T, partitions int32) *bench { return newBenchOf(t, 1, partitions) }
+
+// newBenchOf is newBench with several brokers.
+func newBenchOf(t *testing.T, brokers int, partitions int32) *bench {
 	b := &bench{t: t, sink: newMemory(), log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(19092), kfake.SeedTopics(partitions, topic), kfake.ListenFn(b.net.Listen))
+	ports := []int{19092, 19093}[:brokers]
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.Ports(ports...), kfake.SeedTopics(partitions, topic), kfake.ListenFn(b.net.Listen))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func (b *bench) client(opts ...kgo.Opt) *kgo.Client {
 func (b *bench) config() Config {
 	return Config{
 		Kafka: b.kafka(), Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest,
-		MaxRecords: 1000, MaxBytes: 64 << 20, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
+		MaxRecords: 1000, MaxBytes: 64 << 20, MaxUnpacked: 256 << 20, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
 		StepTimeout: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second, SessionTimeout: 45 * time.Second,
 		IntentTTL: time.Minute,
 	}
@@ -100,7 +105,7 @@ func (b *bench) startOn(store Store, configure ...func(*Config)) *worker {
 	return run
 }
 
-// end stops a worker politely and wants no error of it.
+// end stops a worker in an orderly way and wants no error.
 func (b *bench) end(w *worker) {
 	b.t.Helper()
 	w.stop()
@@ -141,8 +146,8 @@ func (b *bench) settled(n int, within time.Duration) {
 	}
 }
 
-// exact wants each of n records stored once and each candidate alerted once,
-// and an unbroken chain.
+// exact wants each of n records stored once, each candidate alerted once, and an
+// unbroken chain.
 func (b *bench) exact(n int) {
 	b.t.Helper()
 	b.sink.mu.Lock()
@@ -172,7 +177,7 @@ func (b *bench) exact(n int) {
 	b.sink.checkChain(b.t)
 }
 
-// group is what the consumer group says of a partition.
+// group returns the committed offset of a partition.
 func (b *bench) group(partition int32) kadm.OffsetResponse {
 	b.t.Helper()
 	client := b.client()
@@ -185,7 +190,7 @@ func (b *bench) group(partition int32) kadm.OffsetResponse {
 	return o
 }
 
-// virtual runs a test in virtual time. A goroutine that is left fails it.
+// virtual runs a test in virtual time. A leaked goroutine fails it.
 func virtual(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
@@ -218,10 +223,14 @@ func TestDrainEndsByItself(t *testing.T) {
 	})
 }
 
-// drain has a worker store what there is.
-func (b *bench) drain() {
+// drain runs a worker until everything is stored.
+func (b *bench) drain(configure ...func(*Config)) {
 	b.t.Helper()
-	w, err := New(b.config(), b.sink, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
+	c := b.config()
+	for _, f := range configure {
+		f(&c)
+	}
+	w, err := New(c, b.sink, b.sink, b.sink, NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -232,8 +241,8 @@ func (b *bench) drain() {
 	}
 }
 
-// A partition may end with what no commit passes over: markers of transactions,
-// and records of one that was aborted.
+// A partition may end with offsets that no commit covers: markers of
+// transactions, and records of an aborted one.
 func TestDrainEndsBehindTransactions(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -272,11 +281,14 @@ type memory struct {
 	mu       sync.Mutex
 	batches  []Batch
 	tokens   map[string]int
-	offsets  map[topicPartition]map[int64]bool
+	offsets  map[Log]map[int64]bool
 	alerts   map[string]int
 	engines  map[string]*rules.Engine
 	current  string
 	storeErr func() error // asked before each store
+	tailErr  error        // of every look for the tail
+	trying   Batch        // what storeErr is asked about
+	loses    func() bool  // asked of each new batch: keep its token, lose its rows
 	afterErr func() error // asked after a store took effect
 	pubErr   func() error // asked before each publish
 }
@@ -286,23 +298,30 @@ var errAway = Wait("the sink", errors.New("away"))
 func nothing() error { return nil }
 
 func newMemory() *memory {
-	return &memory{tokens: make(map[string]int), offsets: make(map[topicPartition]map[int64]bool), alerts: make(map[string]int),
-		engines: engines(), current: "one", storeErr: nothing, afterErr: nothing, pubErr: nothing}
+	return &memory{tokens: make(map[string]int), offsets: make(map[Log]map[int64]bool), alerts: make(map[string]int),
+		engines: engines(), current: "one", storeErr: nothing, loses: func() bool { return false }, afterErr: nothing, pubErr: nothing}
 }
 
 func (m *memory) Store(ctx context.Context, b *Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.trying = *b
 	if err := m.storeErr(); err != nil {
 		return err
 	}
 	if b.Late(time.Now()) {
 		return ErrLate
 	}
-	if m.tokens[b.Token()]++; m.tokens[b.Token()] == 1 {
+	if m.tokens[b.Token()]++; m.tokens[b.Token()] > 1 {
+		if !slices.ContainsFunc(m.batches, func(held Batch) bool { return held.Token() == b.Token() }) {
+			return ErrLost
+		}
+	} else if m.loses() {
+		return errAway
+	} else {
 		kept := *b
 		kept.Rows = nil
-		tp := topicPartition{b.Topic, b.Partition}
+		tp := b.Log()
 		if m.offsets[tp] == nil {
 			m.offsets[tp] = make(map[int64]bool)
 		}
@@ -317,27 +336,41 @@ func (m *memory) Store(ctx context.Context, b *Batch) error {
 	return m.afterErr()
 }
 
-func (m *memory) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
+func (m *memory) Holds(ctx context.Context, b *Batch) (Held, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.storeErr(); err != nil {
-		return Hash{}, false, err
+		return Held{}, false, err
 	}
 	for i := range m.batches {
-		if held := &m.batches[i]; held.Token() == b.Token() {
-			return held.Rows[len(held.Rows)-1].Chain, true, nil
+		if held := &m.batches[i]; held.Log() == b.Log() && held.First == b.First && held.Last == b.Last {
+			return Held{len(held.Rows), held.Rows[len(held.Rows)-1].Chain}, true, nil
 		}
 	}
-	return Hash{}, false, nil
+	return Held{}, false, nil
 }
 
-func (m *memory) Tail(_ context.Context, _, topic string, partition int32) (t Tail, ok bool, err error) {
+func (m *memory) Tail(_ context.Context, log Log, _ int64) (t Tail, ok bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.tailErr != nil {
+		return Tail{}, false, m.tailErr
+	}
+	earlier := false
+	t.Chain = Seed(log.ID, log.Partition)
 	for _, b := range m.batches {
-		if b.Topic == topic && b.Partition == partition && (!ok || b.Last > t.Last) {
-			t, ok = Tail{First: b.First, Last: b.Last, Digest: b.Digest, Before: t.Chain, Chain: b.Rows[len(b.Rows)-1].Chain}, true
+		switch {
+		case b.Log() == log && (!ok || b.Last > t.Last):
+			t, ok = Tail{First: b.First, Last: b.Last, Digest: b.Digest, MaxBytes: b.MaxBytes, Before: t.Chain, Chain: b.Rows[len(b.Rows)-1].Chain}, true
+			if last := &b.Rows[len(b.Rows)-1]; last.packed() {
+				t.Refused = last.Failure.Code
+			}
+		case b.Topic == log.Topic && b.TopicID != log.ID:
+			earlier = true
 		}
+	}
+	if !ok {
+		return Tail{Earlier: earlier}, false, nil
 	}
 	return t, ok, nil
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics is everything a worker counts. Names and labels are an interface:
-// dashboards and alert rules stand on them, and a test pins them. Labels are
-// bounded by configuration (topics, rules, failure codes), never by data.
+// Metrics are the metrics of a worker. Names and labels are an interface:
+// dashboards and alert rules depend on them, and a test pins them. The
+// configuration (topics, rules, failure codes) bounds the labels; data never adds
+// one.
 type Metrics struct {
 	records    *prometheus.CounterVec   // topic
 	dead       *prometheus.CounterVec   // topic, stage, code
@@ -19,13 +20,17 @@ type Metrics struct {
 	steps      *prometheus.HistogramVec // step
 	retries    *prometheus.CounterVec   // step
 	abandons   prometheus.Counter
+	losses     prometheus.Counter
+	unpackable *prometheus.CounterVec // topic
+	noRoom     prometheus.Counter
+	recreated  *prometheus.CounterVec // topic
 	cycleSize  prometheus.Histogram
 	candidates prometheus.Histogram // seconds from record to acknowledged alert
 	age        prometheus.GaugeFunc
-	oldest     atomic.Int64 // Kafka timestamp in ms of the oldest record not stored; 0 none
+	oldest     atomic.Int64 // Kafka timestamp in ms of the oldest unsettled record; 0 none
 }
 
-// NewMetrics returns metrics that are registered with reg.
+// NewMetrics returns metrics registered with reg.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tocsin", Name: name, Help: help}, labels)
@@ -41,6 +46,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Time of each successful step of a cycle.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"step"}),
 		abandons: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "batches_abandoned_total",
 			Help: "Batches given up for a rebalance or a stop, to be replayed."}),
+		recreated: counter("partitions_made_again_total", "Partitions that began anew because their topic was deleted and created again.", "topic"),
+		losses: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "inserts_lost_total",
+			Help: "Inserts that the store remembers and whose rows it does not have: they are stored again under another token."}),
+		unpackable: counter("batches_not_unpacked_total", "Batches of producers that no worker can unpack: each of their records is stored as a dead letter.", "topic"),
+		noRoom: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "batches_without_room_total",
+			Help: "Fetches of a batch that found no room to be unpacked: the batch is fetched again."}),
 		cycleSize: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "poll_records",
 			Help: "Records returned by one poll.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		candidates: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "record_to_candidate_seconds",
@@ -53,7 +64,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}
 		return 0
 	})
-	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.cycleSize, m.candidates, m.age)
+	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.losses, m.recreated, m.unpackable, m.noRoom, m.cycleSize, m.candidates, m.age)
 	return m
 }
 
@@ -63,9 +74,9 @@ func (m *Metrics) gathered(n int) {
 	}
 }
 
-// holds notes the timestamp of a partition's oldest record that is fetched and
-// not settled; zero when there is none.
-func (m *Metrics) holds(at time.Time) {
+// unsettledSince notes the timestamp of a partition's oldest record that is
+// fetched and not settled; zero when there is none.
+func (m *Metrics) unsettledSince(at time.Time) {
 	if at.IsZero() {
 		return
 	}
@@ -74,7 +85,7 @@ func (m *Metrics) holds(at time.Time) {
 	}
 }
 
-// idle notes that nothing is held any more.
+// idle notes that no record is held.
 func (m *Metrics) idle() { m.oldest.Store(0) }
 
 func (m *Metrics) step(name string, took time.Duration) {
@@ -84,6 +95,23 @@ func (m *Metrics) step(name string, took time.Duration) {
 func (m *Metrics) retried(step string) { m.retries.WithLabelValues(step).Inc() }
 
 func (m *Metrics) abandoned() { m.abandons.Inc() }
+
+// reads shows a zero for each topic whose first re-creation, or first batch that is
+// not unpacked, must count as an increase.
+func (m *Metrics) reads(topics []string) {
+	for _, topic := range topics {
+		m.recreated.WithLabelValues(topic)
+		m.unpackable.WithLabelValues(topic)
+	}
+}
+
+func (m *Metrics) notUnpacked(topic string) { m.unpackable.WithLabelValues(topic).Inc() }
+
+func (m *Metrics) crowded() { m.noRoom.Inc() }
+
+func (m *Metrics) madeAgain(topic string) { m.recreated.WithLabelValues(topic).Inc() }
+
+func (m *Metrics) lost() { m.losses.Inc() }
 
 func (m *Metrics) stored(b *Batch) {
 	m.records.WithLabelValues(b.Topic).Add(float64(len(b.Rows)))
@@ -108,6 +136,8 @@ func (m *Metrics) published(alerts []Alert) {
 	for i := range alerts {
 		a := &alerts[i]
 		m.alerts.WithLabelValues(a.Verdict.Rule.ID, a.Verdict.Finding.Severity.String()).Inc()
-		m.candidates.Observe(time.Since(a.Observed).Seconds())
+		if !a.Observed.IsZero() {
+			m.candidates.Observe(time.Since(a.Observed).Seconds())
+		}
 	}
 }

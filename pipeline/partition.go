@@ -6,9 +6,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"tocsin/rules"
-	"tocsin/rules/event"
 )
 
 // topicPartition names a Kafka partition.
@@ -19,26 +16,37 @@ type topicPartition struct {
 
 func (tp topicPartition) String() string { return fmt.Sprintf("%s/%d", tp.topic, tp.partition) }
 
-// partition is what a worker knows of a partition for as long as it owns it
-// without interruption. It is made in the first cycle after its assignment (see
-// start.go) and forgotten when it is revoked or lost.
+// partition is the state of a partition while a worker owns it without
+// interruption. It is made in the first cycle after the assignment (see start.go)
+// and forgotten when the partition is revoked or lost.
 type partition struct {
 	topicPartition
+	id TopicID
 	// head is the chain's value before the next record.
 	head Hash
-	// pending is the intent that must be replayed before anything else; nil
-	// when there is none. While it is set the next record is its first.
+	// pending is the intent that must be replayed first; nil when there is none.
+	// While it is set, next is its first record.
 	pending *intent
-	// tail is the stored batch that pending stands for where the group had no
-	// mark; else nil.
+	// tail is the stored batch behind pending when the group had no mark;
+	// otherwise nil.
 	tail *Tail
-	// settled says that everything before next is stored and published, and
-	// that the group does not know it yet: the next commit tells.
+	// began is the mark at which the partition began; nil without a mark, and once
+	// the mark agrees with the rows.
+	began *mark
+	from  int64 // the offset of began
+	// lost is when the rows of pending were found missing although the store
+	// remembers their insert; zero when they were not.
+	lost time.Time
+	// refused is how often a batch of the partition has found no room to be unpacked
+	// since one had; see aside.go.
+	refused int
+	// settled reports that every record before next is stored and published and
+	// that no commit has recorded it yet.
 	settled bool
 	next    int64 // offset after the last settled record, or first of pending
 	epoch   int32 // leader epoch of the record before next; -1 unknown
 
-	// What the status page says besides; see Place.
+	// More for the status page; see Progress.
 	end       int64 // -1 unknown
 	oldest    time.Time
 	digest    string
@@ -48,49 +56,28 @@ type partition struct {
 	slab slab
 }
 
-// openBatch is a batch that a cycle is filling.
-type openBatch struct {
-	Batch
-	rules    *rules.Engine
-	limits   event.Limits // under which its records are read
-	replay   bool         // an earlier cycle, here or elsewhere, has declared it
-	head     Hash         // chain's value after the last row
-	before   Hash         // chain's value before the first row
-	epoch    int32
-	urgent   bool  // it has a candidate
-	complete bool  // a replay that has reached its last record
-	done     bool  // stored and published
-	overrun  int64 // first record fetched beyond the end of a replay, or for which there was no room; -1 none
-}
-
-// commitment is what the group is told before the batch is stored: begin here,
-// and a batch of exactly these records under exactly these rules may exist.
-func (b *openBatch) commitment(p *partition) commitment {
-	return commitment{p.topicPartition, b.First, p.epoch, mark{b.before, &intent{b.Last, b.Digest, b.limits.MaxBytes}}}
-}
-
-// completion is what the group is told when everything before next is done.
+// completion is committed when every record before next is stored and published.
 func (p *partition) completion() commitment {
-	return commitment{p.topicPartition, p.next, p.epoch, mark{Head: p.head}}
+	return commitment{p.topicPartition, p.next, p.epoch, mark{Topic: p.id, Head: p.head}}
 }
 
 // settle records that the open batch is stored and published.
 func (p *partition) settle() {
 	p.head, p.next, p.epoch = p.open.head, p.open.Last+1, p.open.epoch
-	p.pending, p.tail, p.settled, p.open.done = nil, nil, true, true
+	p.pending, p.tail, p.lost, p.settled = nil, nil, time.Time{}, true
 	p.oldest, p.settledAt = time.Time{}, time.Now()
 }
 
-// place is where the worker is in the partition.
-func (p *partition) place() Place {
-	at := Place{Topic: p.topic, Partition: p.partition, Next: p.next, End: p.end, Promised: -1, Oldest: p.oldest, Digest: p.digest, Settled: p.settledAt}
+// progress is how far the worker is in the partition.
+func (p *partition) progress() Progress {
+	at := Progress{Topic: p.topic, TopicID: p.id, Partition: p.partition, Next: p.next, End: p.end, Promised: -1, Oldest: p.oldest, Digest: p.digest, Settled: p.settledAt}
 	if p.pending != nil {
 		at.Promised = p.pending.Last
 	}
 	return at
 }
 
-// retriable reports whether Kafka says that the same request may succeed later.
+// retriable reports whether the same request may succeed later.
 func retriable(err error) bool { return kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) }
 
 func short(digest string) string { return digest[:min(len(digest), 12)] }

@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"tocsin/rules/event"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // send produces values to a partition.
@@ -28,7 +30,7 @@ func (b *bench) send(partition int32, values ...[]byte) {
 	}
 }
 
-// plain is n events that no rule finds.
+// plain is n events that match no rule.
 func plain(n int) (values [][]byte) {
 	for range n {
 		values = append(values, value(1))
@@ -58,7 +60,8 @@ func (b *bench) whole(partition int32, n int64) {
 	b.sink.checkChain(b.t)
 }
 
-// promise leaves what a worker leaves that ends between intent and store.
+// promise leaves the state that a worker leaves when it ends between intent and
+// store.
 func (b *bench) promise() {
 	b.t.Helper()
 	b.sink.set(func() { b.sink.storeErr = func() error { return errAway } })
@@ -69,7 +72,7 @@ func (b *bench) promise() {
 }
 
 // Records that come while a replay's cycle lingers are fetched beyond the
-// promised range, poll after poll, and belong to the next batch, all of them.
+// promised range, poll after poll. All of them belong to the next batch.
 func TestRecordsThatComeDuringAReplayAreNotPassedOver(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -89,8 +92,8 @@ func TestRecordsThatComeDuringAReplayAreNotPassedOver(t *testing.T) {
 	})
 }
 
-// A replay keeps its name, and so its token, when compaction has taken the
-// last record of its range.
+// A replay keeps its range, and so its token, when compaction has removed the
+// last record of the range.
 func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 	engine := newMemory().Current()
 	p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 4, Digest: engine.Digest()}}
@@ -100,7 +103,7 @@ func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(1)})
 	}
 	p.slab.events = new(spare).lend(nil, len(records))
-	p.judge(records, &Config{Limits: event.Limits{}}, new(atomic.Int64))
+	p.fill(records, new(atomic.Int64))
 	if got, want := p.open.Token(), "test/"+topic+"/0/0-4"; got != want || len(p.open.Rows) != 3 || p.open.overrun != 7 {
 		t.Errorf("token %s with %d rows, the rest from %d; want %s with 3, the rest from 7", got, len(p.open.Rows), p.open.overrun, want)
 	}
@@ -110,9 +113,16 @@ func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 	}
 }
 
-// commitMark sets a group's offset while the group is empty.
+// commitMark sets a group's offset while the group is empty. A mark without topic
+// or head is one of the topic that there is now, before its first record.
 func (b *bench) commitMark(partition int32, at int64, m mark) {
 	b.t.Helper()
+	if m.Topic == (TopicID{}) {
+		m.Topic = b.logID()
+	}
+	if m.Head == (Hash{}) {
+		m.Head = Seed(m.Topic, partition)
+	}
 	client := b.client()
 	defer client.Close()
 	offsets := make(kadm.Offsets)
@@ -122,8 +132,8 @@ func (b *bench) commitMark(partition int32, at int64, m mark) {
 	}
 }
 
-// A replay whose records do not come holds up neither the other partitions nor
-// the worker's life, and is not stored in part.
+// A replay whose records do not arrive is not stored in part. It holds up
+// neither the other partitions nor the loop.
 func TestAReplayThatCannotBeCompletedHoldsUpNothingElse(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -144,14 +154,15 @@ func TestAReplayThatCannotBeCompletedHoldsUpNothingElse(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.end(w)
 		b.whole(0, 12)
-		if s := b.sink.tokens["test/"+topic+"/0/0-9"]; s != 1 {
+		if s := b.sink.tokens["test/"+topic+"/"+b.logID().String()+"/0/0-9"]; s != 1 {
 			t.Errorf("the promised range is stored %d times under its token, want once", s)
 		}
 	})
 }
 
-// While a replay is awaited the other partitions' records stay in Kafka: the
-// cycle stays within its bound. Afterwards they are fetched as before.
+// While a replay lacks records, the records of the other partitions stay in
+// Kafka, so the cycle stays within its bound. Afterwards they are fetched as
+// before.
 func TestAReplayThatIsAwaitedDoesNotGrowTheCycle(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
@@ -206,7 +217,7 @@ func TestAPromisedRangeWhoseBeginIsGoneStopsTheWorker(t *testing.T) {
 	})
 }
 
-// Cancelled is not always what the loop itself has cancelled.
+// Not every context.Canceled comes from the loop itself.
 func TestAnErrorThatWrapsCanceledStopsTheWorker(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -225,18 +236,95 @@ func TestAnErrorThatWrapsCanceledStopsTheWorker(t *testing.T) {
 	})
 }
 
-// A promise is only good for the record it begins with.
+// A promise holds only for the record it begins with.
 func TestABatchThatBeginsElsewhereThanPromisedIsRefused(t *testing.T) {
 	memory := newMemory()
 	s := &session{rules: memory.Current(), Worker: &Worker{library: memory}}
 	p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 9, Digest: memory.Current().Digest()}, next: 2}
 	var stopped *stopError
 	for _, offset := range []int64{1, 3} {
-		if err := s.open(t.Context(), p, &kgo.Record{Offset: offset}); !errors.As(err, &stopped) {
+		if err := s.open(t.Context(), p, offset); !errors.As(err, &stopped) {
 			t.Errorf("a replay from %d of a promise from 2: %v", offset, err)
 		}
 	}
-	if err := s.open(t.Context(), p, &kgo.Record{Offset: 2}); err != nil {
+	if err := s.open(t.Context(), p, 2); err != nil {
 		t.Error(err)
 	}
+}
+
+// compacted is a store whose chain of a batch no longer follows from Kafka's
+// records.
+type compacted struct{ *memory }
+
+func (s *compacted) Holds(ctx context.Context, b *Batch) (Held, bool, error) {
+	_, held, err := s.memory.Holds(ctx, b)
+	return Held{len(b.Rows) + 1, Hash{7}}, held, err
+}
+
+// A stored batch keeps its stored chain when compaction has since removed
+// records of its range. The next batch continues that chain.
+func TestTheChainContinuesFromWhatIsStored(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		b.send(0, plain(5)...)
+		b.sink.afterErr = func() error { return errAway } // stored, and the answer is lost
+		w := b.start()
+		b.settled(5, time.Minute)
+		b.end(w)
+		b.sink.set(func() { b.sink.afterErr = nothing })
+		b.send(0, plain(3)...)
+		w = b.startOn(&compacted{b.sink})
+		b.settled(8, time.Minute)
+		b.end(w)
+		next := b.sink.batches[1]
+		want, _ := link(Hash{7}, &next.Rows[0], nil)
+		if next.First != 5 || next.Rows[0].Chain != want {
+			t.Errorf("the chain at offset %d is %x, want %x, which follows the stored chain", next.First, next.Rows[0].Chain, want)
+		}
+	})
+}
+
+// slowJudging is a tracer that makes judging a poll of so many records take so
+// long.
+type slowJudging struct {
+	noop.Tracer
+	records int64
+	takes   time.Duration
+}
+
+// Start implements trace.Tracer.
+func (s slowJudging) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	about := trace.NewSpanStartConfig(opts...)
+	if name == "judge" && slices.Contains(about.Attributes(), semconv.MessagingBatchMessageCount(int(s.records))) {
+		time.Sleep(s.takes)
+	}
+	return trace.ContextWithSpan(ctx, recording{}), recording{}
+}
+
+// recording is a span that counts as recorded, so that it has children.
+type recording struct{ noop.Span }
+
+func (recording) IsRecording() bool { return true }
+
+// A poll that brought records of a replay extends the wait for the rest, however
+// long the judging took. The worker stays ready.
+func TestAReplayThatAdvancesIsNotGivenUp(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		b.send(0, plain(5)...)
+		b.commitMark(0, 0, mark{Intent: &intent{Last: 9, Digest: b.sink.Current().Digest()}})
+		w := b.start(func(c *Config) {
+			c.Tracer = slowJudging{records: 3, takes: c.StepTimeout + time.Second}
+		})
+		time.Sleep(time.Second) // the first five are judged, and the rest is awaited
+		b.send(0, plain(3)...)
+		time.Sleep(15 * time.Second) // they are judged, and more than a step has passed since the wait began
+		if s := w.health.Status(time.Now(), time.Hour); !s.Ready {
+			t.Errorf("the worker waits for %q, want it to be ready", s.WaitingFor)
+		}
+		b.send(0, plain(2)...)
+		b.settled(10, 5*time.Second)
+		b.end(w)
+		b.whole(0, 10)
+	})
 }

@@ -13,35 +13,48 @@ import (
 )
 
 // session is one membership of the consumer group. Its fields belong to the
-// goroutine in runSession; the group's callbacks touch partitions only while
-// that goroutine waits in a poll, because polling blocks rebalancing.
+// goroutine in runSession. The group's callbacks touch partitions and unread only
+// while that goroutine waits in a poll, because polling blocks rebalancing.
 type session struct {
 	*Worker
 	client     *kgo.Client
 	partitions map[topicPartition]*partition
-	// unread are the partitions that are assigned and have not begun.
+	// unread are the assigned partitions that have not begun.
 	unread map[topicPartition]bool
-	// hurry ends the running cycle early because a rebalance waits for it. It
-	// is called from a goroutine of the client's, so it is an atomic.
-	hurry atomic.Pointer[context.CancelFunc]
-	// rules judge the new batches of the cycle that is under way: they change
-	// between cycles, and each batch is judged by one engine.
+	// ids are the ids of the topics, by name, as the last begin read them.
+	ids map[string]TopicID
+	// again are the first marks of logs that were made again. The cycle commits
+	// them and ends the session.
+	again []commitment
+	// compareAt is when idle partitions may be compared again; see compare.go.
+	compareAt time.Time
+	// hurry ends the cycle that is under way when a rebalance waits for it. It
+	// is atomic, because a goroutine of the client calls it.
+	hurry atomic.Pointer[hurry]
+	// rules judge the new batches of the cycle that is under way. They change
+	// between cycles only, so one engine judges a whole batch.
 	rules *rules.Engine
 	spans spans // of that cycle
-	spare spare
-	// room is how many bytes the cycle that is under way may still hold.
+	spare spare // events for the next batches
+	// room is how many more bytes that cycle may hold.
 	room atomic.Int64
-	// each is how many bytes a record took in the last cycle, on average; 0
-	// before the first.
+	// each is the average size in bytes of a record in the last cycle; 0 before
+	// the first.
 	each int64
+	// aside are the partitions that this cycle polls no more, crowded reports that a
+	// batch found no room to be unpacked in it, and lone is the only partition that it
+	// polls, if it has one; see aside.go.
+	aside   map[topicPartition]bool
+	crowded bool
+	lone    *partition
 	// cycles counts the cycles that settled something.
 	cycles int
 }
 
-// runSession joins the group and turns cycles until ctx is cancelled, until is
-// reached (nil), or the membership is of no more use (an error). It reports
-// whether it settled anything.
-func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, err error) {
+// runSession joins the group and runs cycles. It returns nil when ctx is
+// cancelled or until is reached, and an error when the membership must end. It
+// reports whether it settled anything.
+func (w *Worker) runSession(ctx context.Context, until offsets) (settled bool, err error) {
 	s := &session{Worker: w, partitions: make(map[topicPartition]*partition), unread: make(map[topicPartition]bool)}
 	s.client, err = kgo.NewClient(append(w.Kafka[:len(w.Kafka):len(w.Kafka)], s.options()...)...)
 	if err != nil {
@@ -52,7 +65,7 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	defer w.health.unassign()
 	var greeted time.Time
 	for ctx.Err() == nil {
-		// Not s.partitions, which callbacks may touch between polls.
+		// Health has the number, because callbacks may touch s.partitions now.
 		if s.health.Status(time.Now(), 0).Partitions == 0 && time.Since(greeted) >= s.BackoffMax {
 			if err := s.greet(ctx); err != nil {
 				return s.cycles > 0, err
@@ -63,8 +76,8 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 		if err := s.cycle(ctx); err != nil {
 			return s.cycles > 0, err
 		}
-		w.health.turn()
-		if until != nil && s.cycles == before { // nothing came: perhaps nothing is left
+		w.health.beat()
+		if until != nil && s.cycles == before { // nothing was settled: perhaps nothing is left
 			reached, err := s.reached(ctx, until)
 			if err != nil || reached {
 				return true, err
@@ -74,9 +87,9 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (progress bool, 
 	return s.cycles > 0, nil
 }
 
-// greet wants no refusal of the brokers, for as long as a member has no
-// partition. A client joins only once it knows the topics, and does not say why
-// it does not know them; all else it mends by itself.
+// greet pings the brokers while the member has no partition, and returns a
+// rejection. A client joins once it knows the topics, and does not report why it
+// cannot learn them. It recovers from every other error by itself.
 func (s *session) greet(ctx context.Context) error {
 	if s.Refused == nil {
 		return nil
@@ -89,60 +102,75 @@ func (s *session) greet(ctx context.Context) error {
 	return nil
 }
 
-// heartbeat is how often a member asks the group, by the classic protocol,
-// whether a rebalance waits. Partitions stand still meanwhile, twice when a
-// member joins; Kafka's usual 3 s alone made more than TestIntegrationRollingRestart
-// allows. By the server-side protocol the broker says how often, 5 s unless it is
-// told otherwise.
+// heartbeat is how often a member of the classic protocol asks whether a
+// rebalance waits. Partitions stand still until it asks; when a member joins, it
+// must ask twice. Kafka's usual 3 s alone took longer than
+// TestIntegrationRollingRestart allows. In the server-side protocol the broker sets
+// the interval, 5 s by default.
 const heartbeat = 500 * time.Millisecond
 
 // fetchWait is how long a broker holds a fetch for which it has no record. A
-// partition that is assigned meanwhile is in no fetch before the next: the
-// client asks first whether its committed offset's epoch still holds. With the
-// client's usual 5 s a partition stood still for 5.5 s whenever a member joined
-// that had an idle partition on the same broker.
+// partition assigned meanwhile has to wait for the next fetch, because the client
+// first validates the epoch of its committed offset. With the client's usual 5 s,
+// a partition stood still for 5.5 s whenever a member joined that had an idle
+// partition on the same broker.
 const fetchWait = 250 * time.Millisecond
+
+// metadataMaxAge is how old the client's picture of the topics may be. A member of the
+// classic protocol learns from it that a partition was added. The client's own default
+// is five minutes.
+const metadataMaxAge = time.Minute
 
 func (s *session) options() []kgo.Opt {
 	protocol := []kgo.Opt{kgo.Balancers(kgo.CooperativeStickyBalancer())}
 	if s.ServerSide {
 		protocol = []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}
 	}
+	var member *kgo.Client // callbacks may come before NewClient returns the client
 	return append(protocol,
 		kgo.ConsumerGroup(s.Group),
 		kgo.ConsumeTopics(s.Topics...),
-		// A partition without a committed offset begins where start.go says:
-		// what is fetched before that is left alone.
+		// start.go decides where a partition without a committed offset begins.
+		// Records fetched before that decision are ignored.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
-		// Where a committed offset is out of range the log has lost records
-		// that were never stored: that is never passed over silently.
+		// A committed offset out of range means that the log has lost records
+		// that were never stored: the worker must not skip them.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.WithDecompressor(s.unpacker),
+		kgo.WithPools(s.unpacker),
 		kgo.SessionTimeout(s.SessionTimeout),
 		kgo.RebalanceTimeout(s.SessionTimeout),
 		kgo.RetryTimeoutFn(s.retryTimeout),
 		kgo.WithHooks(s.Hooks...),
 		kgo.HeartbeatInterval(heartbeat),
 		kgo.FetchMaxWait(fetchWait),
+		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, added map[string][]int32) { s.assigned(added, +1) }),
+		kgo.AdjustFetchOffsetsFn(func(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+			return explicit(ctx, member, offsets)
+		}),
+		kgo.OnPartitionsAssigned(func(_ context.Context, client *kgo.Client, added map[string][]int32) {
+			member = client
+			s.assigned(added, +1)
+		}),
 		kgo.OnPartitionsRevoked(s.gone),
 		kgo.OnPartitionsLost(s.gone),
 		kgo.OnPartitionsCallbackBlocked(func(context.Context, *kgo.Client) {
-			if hurry := s.hurry.Load(); hurry != nil {
-				(*hurry)()
+			if h := s.hurry.Load(); h != nil {
+				h.within(s.RebalanceGrace)
 			}
 		}),
 	)
 }
 
-// retryTimeout is how long the client repeats a request by itself, a commit not
-// at all: after a lost connection it would send the same bytes again, take the
-// second answer for the outcome, and leave the first on its way, to be applied
-// when the member has committed more. (Found by package model: with it, a late
-// copy of a completion erases the next batch's intent.) The other times are the
-// client's own.
+// retryTimeout is how long the client itself repeats a request. A commit is never
+// repeated. After a lost connection the client would send the same bytes again
+// and take the second answer for the outcome; the first copy would still be under
+// way, and could be applied after later commits of the member. (Found by package
+// model: a late copy of a completion erases the next batch's intent.) The other
+// times are the client's defaults.
 func (s *session) retryTimeout(key int16) time.Duration {
 	switch kmsg.Key(key) {
 	case kmsg.OffsetCommit:
@@ -153,15 +181,16 @@ func (s *session) retryTimeout(key int16) time.Duration {
 	return 30 * time.Second
 }
 
-// gone forgets partitions that were revoked or lost, and that the client was to
-// hold any of them back: it remembers that beyond the assignment, and another
-// member may have begun them when they come back.
+// gone forgets revoked or lost partitions and lifts any pause on them. The client
+// would remember a pause beyond the assignment. When the partition comes back,
+// another member may have begun it.
 func (s *session) gone(_ context.Context, client *kgo.Client, taken map[string][]int32) {
 	for topic, partitions := range taken {
 		for _, p := range partitions {
 			tp := topicPartition{topic, p}
 			delete(s.partitions, tp)
 			delete(s.unread, tp)
+			delete(s.aside, tp)
 		}
 	}
 	client.ResumeFetchPartitions(taken)
@@ -182,17 +211,17 @@ func (s *session) assigned(changed map[string][]int32, sign int) {
 	}
 	s.health.assigned(sign * n)
 	if sign > 0 {
-		s.proceeding(waitKafka)
-		s.proceeding(waitLogin)
+		s.health.proceeding(WaitKafka, s.log)
+		s.health.proceeding(WaitLogin, s.log)
 	}
 }
 
-// leave ends the membership. It is bounded: a coordinator that does not answer
-// will expel the member by itself.
+// leave ends the membership, in bounded time: a coordinator that does not answer
+// expels the member by itself.
 func (s *session) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StepTimeout)
 	defer cancel()
-	defer s.health.unassign() // callbacks that were held off ran meanwhile
+	defer s.health.unassign() // once more: delayed callbacks run meanwhile
 	s.client.AllowRebalance()
 	if err := s.client.LeaveGroupContext(ctx); err != nil {
 		s.log.Debug("leave the group", "error", err)

@@ -3,83 +3,88 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"tocsin/rules"
 )
 
 // Store keeps batches. It is called from several goroutines at once.
 type Store interface {
-	// Store keeps every row of the batch, once: a second call with a batch of
-	// the same Token changes nothing and is a success, for as long as the store
-	// remembers the token. It returns nil only when the rows are durable. It
-	// must return soon after ctx is cancelled; the outcome is then unknown and
-	// the caller will store the same batch again. When b.Late after whatever
-	// keeps the rows has begun to, it must keep none and return ErrLate; from
-	// that begin on it may take no longer than the caller's StepTimeout,
-	// whether or not the caller still lives. An error made by Wait is cured by
-	// time or an operator and is retried for ever; any other error stops the
-	// worker.
+	// Store keeps every row of the batch, once. A second call with a batch of
+	// the same Token changes nothing and succeeds, while the store remembers the
+	// token. Store returns nil only when the rows are durable. A remembered token
+	// proves nothing: a store that drops the batch as a repeat looks for its rows
+	// on the server that dropped it, and returns ErrLost when there are none.
+	//
+	// It must return soon after ctx is cancelled. The outcome is then unknown,
+	// and the caller stores the same batch again.
+	//
+	// It must ask b.Late after the server has begun the insert. If the batch is
+	// late, it must keep no row and return ErrLate. The insert may take no
+	// longer than the caller's StepTimeout from its begin, even if the caller
+	// dies meanwhile.
+	//
+	// An error made by Wait is one that time or an operator cures: the caller
+	// retries for ever. Any other error stops the worker.
 	Store(ctx context.Context, b *Batch) error
-	// Holds reports whether the rows of exactly this batch are kept, and the
-	// chain of the last of them. Rows of another batch in its range, or some of
-	// its own, are an error that stops the worker: nothing that Tocsin does
-	// leaves them. Errors are as for Store.
-	Holds(ctx context.Context, b *Batch) (chain Hash, held bool, err error)
-	// Tail returns the last batch of a partition; ok is false when there is
-	// none. Errors are as for Store.
-	Tail(ctx context.Context, cluster, topic string, partition int32) (t Tail, ok bool, err error)
+	// Holds reports whether the rows of exactly this batch are kept, and returns
+	// the chain of the last one. Rows of another batch in its range, or only some
+	// of its own, are an error that stops the worker: Tocsin never leaves such
+	// rows. Errors are as for Store.
+	Holds(ctx context.Context, b *Batch) (held Held, ok bool, err error)
+	// Tail returns the last stored batch of a log; ok is false when there is
+	// none. The caller expects its end near an offset, or anywhere when near is
+	// 0. A store that forgets its rows when the process ends returns ErrForgets.
+	// Errors are as for Store.
+	Tail(ctx context.Context, log Log, near int64) (t Tail, ok bool, err error)
 }
 
-// Tail is the last batch that is stored of a partition.
+// Held is a batch as it is stored.
+type Held struct {
+	Rows  int  // more than the batch has if records were compacted away since
+	Chain Hash // of the last row
+}
+
+// Tail is the last stored batch of a log.
 type Tail struct {
 	First, Last int64  // offsets of its first and last record
 	Digest      string // of the rules that judged it
-	Before      Hash   // chain of the row before it; zero when there is none
+	MaxBytes    int    // the limit of a record under which it was judged
+	Before      Hash   // chain of the row before it; the log's seed when there is none
 	Chain       Hash   // chain of its last row
+	// Refused is the code of the last row's failure if that is of StageUnpack: then
+	// it is so of every row of the batch. Otherwise it is empty.
+	Refused string
+	// Earlier reports, when there is no batch, that rows of an earlier topic of
+	// the same name are stored.
+	Earlier bool
 }
 
-// ErrLate is Store's answer to a batch whose intent is too old: somebody else
-// may have stored it since, for longer than the store remembers a token.
+// ErrForgets is returned by Tail of a store that keeps nothing from one process
+// to the next.
+var ErrForgets = errors.New("the store keeps nothing from one process to the next")
+
+// ErrLate is returned by Store, and by a comparison of a mark with the rows, when the
+// intent of the batch has expired or another worker has moved the mark. Another worker
+// may have stored the batch since, so long ago that the store has forgotten its token.
 var ErrLate = errors.New("the batch came too late to be stored under its intent")
+
+// ErrLost is returned by Store for a batch whose token the store remembers and
+// whose rows it does not have.
+var ErrLost = errors.New("the store remembers the insert and has none of its rows")
 
 // Publisher delivers alerts. It is called from several goroutines at once.
 type Publisher interface {
-	// Publish delivers each alert, once: an alert whose candidate id was
-	// delivered before is a success and is not delivered again. Errors are as
-	// for Store.
+	// Publish delivers each alert, once. An alert whose candidate id was
+	// delivered before succeeds and is not delivered again. Errors are as for
+	// Store.
 	Publish(ctx context.Context, alerts []Alert) error
 }
 
-// Library finds rules by digest, so that a replay is judged by the rules it
-// was first judged by.
+// Library finds rules by digest, so that a replay is judged by the rules of the
+// first attempt.
 type Library interface {
-	// Current returns the rules that judge new batches.
+	// Current returns the rules for new batches.
 	Current() *rules.Engine
 	// ByDigest returns the rules with that digest. Errors are as for Store.
 	ByDigest(ctx context.Context, digest string) (*rules.Engine, error)
-}
-
-// waitError is an error that passes: the server is away, full, or refuses the
-// worker for now.
-type waitError struct {
-	what string
-	err  error
-}
-
-// Wait marks err as one that is waited for: what says in a few words what is
-// being waited for ("ClickHouse: too many parts") and stays the same from one
-// try to the next, because it is what an operator reads.
-func Wait(what string, err error) error { return &waitError{what, err} }
-
-func (e *waitError) Error() string { return fmt.Sprintf("%s: %v", e.what, e.err) }
-func (e *waitError) Unwrap() error { return e.err }
-
-// Waiting returns what err waits for, and false when err is not made by Wait.
-func Waiting(err error) (what string, ok bool) {
-	var w *waitError
-	if errors.As(err, &w) {
-		return w.what, true
-	}
-	return "", false
 }

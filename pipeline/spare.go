@@ -2,23 +2,23 @@ package pipeline
 
 import "tocsin/rules/event"
 
-// spare are the events that no batch uses now, kept because a new one costs
-// more than to decode into an old one. They belong to the session and not to
-// its partitions: a partition that is busy for a while would else keep a cycle's
-// events for as long as it is assigned, and each of them, in time, storage for
-// the lines of the longest event there ever was.
+// spare are the events that no batch uses now. They are reused because decoding
+// into an old event costs less than making a new one. They belong to the session
+// and not to its partitions. A partition that was busy once would otherwise keep a
+// cycle's events while it is assigned, and each of them would in time grow to the
+// longest event.
 type spare struct {
 	events []kept
-	bytes  int // that they take together
+	bytes  int // size of their storage
 }
 
-// kept is an event's storage, and how many bytes it takes.
+// kept is an event and the size of its storage.
 type kept struct {
 	*event.Event
 	bytes int
 }
 
-// lend returns to with n events more.
+// lend appends n events to to.
 func (s *spare) lend(to []*event.Event, n int) []*event.Event {
 	for ; n > 0 && len(s.events) > 0; n-- {
 		last := len(s.events) - 1
@@ -33,8 +33,8 @@ func (s *spare) lend(to []*event.Event, n int) []*event.Event {
 	return to
 }
 
-// take takes events back, and keeps what takes no more than so many bytes
-// together.
+// take takes events back. It keeps at most the storage of most bytes and drops the
+// rest.
 func (s *spare) take(events []*event.Event, most int) {
 	for i, e := range events {
 		events[i] = nil

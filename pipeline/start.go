@@ -4,49 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 )
 
-// Where a partition begins that was just assigned:
+// Where a newly assigned partition begins:
 //
-//	the group has a mark    at the committed offset; a mark with an intent is
+//	the group has a mark    at the committed offset; an intent in the mark is
 //	                        replayed first
-//	no mark, rows stored    with the last batch, as if it had been promised and
-//	                        not done: the group's offsets were deleted, have
-//	                        expired, or the group was renamed
-//	no mark, no rows        as first_start says
+//	no mark, rows stored    with the last stored batch, as if it were promised
+//	                        and not settled: the group's offsets were deleted or
+//	                        have expired, or the group was renamed
+//	a mark of an earlier    at the first record: the topic was deleted and
+//	topic of the name       created again, and is a new log beside the old one
+//	no mark, no rows        at the first record if the topic is known, by marks on
+//	                        other partitions or by rows of an earlier topic of the
+//	                        name; otherwise at first_start
 //
-// The last batch, because its alerts may be missing: its worker may have ended
-// after the store. Those of earlier batches are not, because a batch is declared
-// after the one before it is settled.
+// The last batch is replayed because its alerts may be missing: its worker may
+// have ended after the store. Alerts of earlier batches are published, because a
+// batch is declared only after the one before it is settled.
 
-// sighting is the end of a partition's rows as it was last seen.
+// sighting is the last stored batch of a partition as the last look found it.
 type sighting struct {
 	tail  Tail
-	since time.Time // when it was first seen like this
+	since time.Time // when it was first seen unchanged
 }
 
-// waitTail is what is waited for before a partition without a mark begins with
-// its last batch.
-const waitTail = "the rows of partitions without a committed offset to stand still"
-
-// begin makes the partitions known that were assigned since the last poll. It
-// runs inside a cycle, so that no other member can commit for them. Those that
-// may not begin yet stay unread, and are looked at again in the next cycle.
+// begin begins the partitions that were assigned since the last poll. It runs
+// inside a cycle, so no other member can commit for them. A partition that may
+// not begin yet stays unread; the next cycle tries again.
 func (s *session) begin(ctx context.Context) error {
 	if len(s.unread) == 0 {
 		return nil
 	}
+	defer s.report()
 	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
 	defer cancel()
+	ids, err := s.topicIDs(ctx)
+	if err != nil {
+		return err
+	}
+	s.ids = ids
 	committed, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.Group)
 	if err != nil {
 		return fmt.Errorf("read the offsets of group %s: %w", s.Group, err)
 	}
+	extents, err := s.extents(ctx)
+	if err != nil {
+		return err
+	}
+	known := knownTopics(committed)
 	var unmarked []topicPartition
+	var again []madeAgain
 	for tp := range s.unread {
 		o, ok := committed.Lookup(tp.topic, tp.partition)
 		switch {
@@ -56,82 +70,183 @@ func (s *session) begin(ctx context.Context) error {
 			unmarked = append(unmarked, tp)
 			continue
 		}
-		m, err := parseMark(o.Metadata, o.At)
+		p, old, err := s.marked(tp, o, extents[tp])
 		if err != nil {
-			return stop(fmt.Errorf("%s in group %s: %w", tp, s.Group, err))
+			return stop(err)
 		}
-		s.know(&partition{topicPartition: tp, epoch: -1, end: -1, head: m.Head, pending: m.Intent, next: o.At})
-		if m.Intent != nil {
-			s.log.Info("replaying", "partition", tp.String(), "first", o.At, "last", m.Intent.Last, "rules", short(m.Intent.Digest))
+		if old != nil {
+			again = append(again, *old)
+			continue
+		}
+		s.know(p)
+		if p.pending != nil {
+			s.log.Info("replaying", "partition", tp.String(), "first", o.At, "last", p.pending.Last, "rules", short(p.pending.Digest))
 		}
 	}
-	return s.beginUnmarked(ctx, unmarked)
+	if len(again) > 0 {
+		if err := s.earlier(ctx, again); err != nil {
+			return err
+		}
+		s.beginAgain(again, extents)
+		return errMadeAgain
+	}
+	return s.beginUnmarked(ctx, unmarked, known, extents)
 }
 
+// knownTopics are the topics with a mark on some partition.
+func knownTopics(committed kadm.OffsetResponses) map[string]bool {
+	known := make(map[string]bool)
+	committed.Each(func(o kadm.OffsetResponse) {
+		if o.Err == nil && o.At >= 0 {
+			known[o.Topic] = true
+		}
+	})
+	return known
+}
+
+// marked returns a partition that begins at its mark, or the mark that an earlier
+// topic of the name left. An error stops the worker.
+func (s *session) marked(tp topicPartition, o kadm.OffsetResponse, kept extent) (*partition, *madeAgain, error) {
+	m, err := parseMark(o.Metadata, o.At)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s in group %s: %w", tp, s.Group, err)
+	}
+	id := s.ids[tp.topic]
+	if m.Topic != id {
+		if m.Topic == (TopicID{}) || id == (TopicID{}) {
+			return nil, nil, fmt.Errorf("%s in group %s: the committed offset is of topic id %q and the brokers report %q: they can no longer be told apart. "+
+				"Configure a new group and another kafka.cluster", tp, s.Group, m.Topic, id)
+		}
+		return nil, &madeAgain{tp, m, o.At}, nil
+	}
+	if err := kept.check(o.At); err != nil {
+		return nil, nil, fmt.Errorf("%s: the mark of group %s is at offset %d, %w", tp, s.Group, o.At, err)
+	}
+	return &partition{topicPartition: tp, id: id, epoch: -1, end: -1, head: m.Head, pending: m.Intent, next: o.At, began: &m, from: o.At}, nil, nil
+}
+
+// know begins a partition. It may have been held back while the client did not find its
+// mark.
 func (s *session) know(p *partition) {
+	s.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
 	s.partitions[p.topicPartition] = p
 	delete(s.unread, p.topicPartition)
 }
 
-// beginUnmarked begins partitions of which the group knows nothing.
-func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition) error {
+// beginUnmarked begins partitions without a committed offset.
+func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition, known map[string]bool, extents map[topicPartition]extent) error {
 	if len(unmarked) == 0 {
 		return nil
 	}
-	kept, err := s.kept(ctx)
-	if err != nil {
-		return err
-	}
+	tails, failed := s.tails(ctx, unmarked)
 	waits := false
 	for _, tp := range unmarked {
-		tail, stored, err := s.store.Tail(ctx, s.Cluster, tp.topic, tp.partition)
-		if err != nil {
-			return fmt.Errorf("find the last row of %s: %w", tp, err)
+		found, ok := tails[tp]
+		if !ok {
+			continue // it stays unread
 		}
-		p := &partition{topicPartition: tp, epoch: -1, end: -1, settled: true}
+		log, tail, stored := s.logOf(tp), found.tail, found.stored
+		p := &partition{topicPartition: tp, id: log.ID, head: Seed(log.ID, tp.partition), epoch: -1, end: -1, settled: true}
 		switch {
 		case stored && !s.still(tp, tail):
 			waits = true
 			s.client.PauseFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
 			continue
 		case stored:
-			if err := kept[tp].holds(tail.Last + 1); err != nil {
-				return stop(fmt.Errorf("%s: group %s has no committed offset, the last row stored is of offset %d, %w", tp, s.Group, tail.Last, err))
+			if err := s.continues(tp, tail, extents[tp]); err != nil {
+				return stop(err)
 			}
-			// The limit of its records' size is not stored; it is this worker's.
 			p.next, p.head, p.settled = tail.First, tail.Before, false
-			p.pending, p.tail = &intent{Last: tail.Last, Digest: tail.Digest, MaxBytes: s.Limits.MaxBytes}, &tail
+			p.pending, p.tail = &intent{Last: tail.Last, Digest: tail.Digest, MaxBytes: tail.MaxBytes, Refused: unpackable(tail.Refused)}, &tail
 			s.log.Warn("no committed offset: beginning with the last batch stored", "partition", tp.String(), "group", s.Group, "first", tail.First, "last", tail.Last)
-			if kept[tp].first > tail.First {
+			if extents[tp].first > tail.First {
 				s.forgo(p)
 			}
-		case s.FirstStart == StartEarliest, kept[tp].first == kept[tp].end: // nothing to choose between
-			p.next = kept[tp].first
+		case tail.Earlier:
+			s.restart(log, TopicID{}, extents[tp].first)
+			p.next = extents[tp].first
+		case known[tp.topic] && extents[tp].first < extents[tp].end:
+			s.log.Info("a new partition of a known topic begins at its first record", "partition", tp.String(), "first", extents[tp].first)
+			p.next = extents[tp].first
+		case s.FirstStart == StartEarliest, extents[tp].first == extents[tp].end: // nothing to choose between
+			p.next = extents[tp].first
 		case s.FirstStart == StartLatest:
-			p.next = kept[tp].end
+			p.next = extents[tp].end
 		default:
-			return stop(fmt.Errorf("%s: group %s has no committed offset, and no row of it is stored. If this is the first start of the group, "+
-				"choose first_start: earliest or latest; if it is not, its name is wrong, or kafka.cluster is", tp, s.Group))
+			return stop(s.unchosen(tp))
 		}
-		// Where the client stands depends on whether a poll has returned
-		// something of the partition: past it, so it is set back, or at the
-		// oldest record, and then what comes first is left alone (see judge).
+		// The client is at the oldest record, or beyond records that a poll has
+		// returned.
 		s.client.SetOffsets(p.rewind(p.next))
-		s.client.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
 		s.know(p)
 	}
 	if waits {
-		s.waiting(waitTail, "", errors.New("group "+s.Group+" has no committed offsets, but rows are stored: if another group stores into the same table, stop it or give it another kafka.cluster"))
+		s.health.waiting(waitTail, "", fmt.Errorf("group %s has no committed offsets, but rows are stored: if another group stores into the same table, stop it or give it another kafka.cluster", s.Group), s.log)
 	} else {
-		s.proceeding(waitTail)
+		s.health.proceeding(waitTail, s.log)
+	}
+	return failed
+}
+
+// continues returns why a partition without a committed offset cannot begin after
+// its last row, or nil.
+func (s *session) continues(tp topicPartition, tail Tail, kept extent) error {
+	if err := kept.check(tail.Last + 1); err != nil {
+		return fmt.Errorf("%s: group %s has no committed offset, the last row stored is of offset %d, %w", tp, s.Group, tail.Last, err)
 	}
 	return nil
 }
 
-// still reports whether no row has been added after tail for so long that
-// nobody can be about to add one: a worker of the group whose offsets are gone
-// stores nothing once its last intent is too old, and the group that has
-// forgotten it accepts no other of it.
+// unchosen is the error of a partition for which first_start must be chosen.
+func (s *session) unchosen(tp topicPartition) error {
+	return fmt.Errorf("%s: group %s has no committed offset, and no row of it is stored. If this is the first start of the group, "+
+		"choose first_start: earliest or latest; otherwise kafka.group or kafka.cluster is wrong", tp, s.Group)
+}
+
+// found is the store's answer about the last batch of a partition.
+type found struct {
+	tail   Tail
+	stored bool
+}
+
+// tails looks for the last rows of the partitions, several at a time. It returns
+// the answers that came in time, so that a later try continues from there. It
+// returns an error when a look failed, or when no answer came in time.
+func (s *session) tails(ctx context.Context, unmarked []topicPartition) (map[topicPartition]found, error) {
+	var mu sync.Mutex
+	all := make(map[topicPartition]found)
+	var group errgroup.Group
+	group.SetLimit(deliveries)
+	for _, tp := range unmarked {
+		log := s.logOf(tp)
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			tail, stored, err := s.store.Tail(ctx, log, 0)
+			switch {
+			case err == nil, errors.Is(err, ErrForgets):
+				mu.Lock()
+				defer mu.Unlock()
+				all[tp] = found{tail, stored}
+				return nil
+			case ctx.Err() != nil:
+				return nil
+			}
+			return fmt.Errorf("find the last row of %s: %w", tp, err)
+		})
+	}
+	err := group.Wait()
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("find the last rows of %d partitions: %w", len(unmarked), ctx.Err())
+	}
+	return all, err
+}
+
+// still reports whether tail has been the end of the rows for so long that no
+// insert can be under way. An earlier worker of a group whose offsets are gone
+// stores nothing after its last intent has expired, and the group accepts no
+// further intent of it.
 func (w *Worker) still(tp topicPartition, tail Tail) bool {
 	seen, ok := w.sightings[tp]
 	if !ok || seen.tail != tail {
@@ -141,23 +256,58 @@ func (w *Worker) still(tp topicPartition, tail Tail) bool {
 	return time.Since(seen.since) > w.IntentTTL+w.StepTimeout
 }
 
-// extent is what Kafka keeps of a partition: offsets first to end, without end.
+// explicit gives the client the first offset of each partition without a committed
+// one. SetOffsets ignores a partition until the client has an offset of it, which
+// otherwise is after its first record: at a batch that it cannot unpack, never.
+func explicit(ctx context.Context, client *kgo.Client, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	var topics []string
+	for topic, partitions := range offsets {
+		for _, o := range partitions {
+			if o.EpochOffset().Offset < 0 {
+				topics = append(topics, topic)
+				break
+			}
+		}
+	}
+	if len(topics) == 0 {
+		return offsets, nil
+	}
+	first, err := kadm.NewClient(client).ListStartOffsets(ctx, topics...)
+	if err == nil {
+		err = first.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the first offsets of the topics: %w", err)
+	}
+	for _, topic := range topics {
+		for partition, o := range offsets[topic] {
+			if l, ok := first.Lookup(topic, partition); ok && o.EpochOffset().Offset < 0 {
+				offsets[topic][partition] = kgo.NewOffset().At(l.Offset)
+			}
+		}
+	}
+	return offsets, nil
+}
+
+// extent is the range of offsets that Kafka keeps of a partition. end is the offset
+// after the last.
 type extent struct{ first, end int64 }
 
-// holds says why a partition cannot begin at an offset.
-func (e extent) holds(offset int64) error {
+// check returns why a partition cannot begin at an offset, or nil.
+func (e extent) check(offset int64) error {
 	switch {
 	case offset < e.first:
-		return fmt.Errorf("and Kafka's first record is now at %d: those between have expired and were never stored. Nothing can be mended here: "+
-			"keep what the topic still has, and store it under another kafka.cluster once the loss is accounted for", e.first)
+		return fmt.Errorf("and Kafka's first record is now at %d: those between have expired and were never stored. They cannot be restored: "+
+			"account for the loss, then choose another kafka.cluster and kafka.group and first_start: earliest, which stores what the topic still has", e.first)
 	case offset > e.end:
-		return fmt.Errorf("and Kafka ends at %d: the topic was deleted and made again, or is another cluster's. Give the new one another kafka.cluster", e.end)
+		return fmt.Errorf("and Kafka ends at %d: the log was truncated, or this is another cluster. If the brokers have lost records, "+
+			"choose another kafka.cluster and kafka.group and first_start: earliest; otherwise correct kafka.brokers", e.end)
 	}
 	return nil
 }
 
-// kept asks what Kafka keeps of the topics' partitions.
-func (s *session) kept(ctx context.Context) (map[topicPartition]extent, error) {
+// extents asks Kafka for the extents of the topics' partitions.
+func (s *session) extents(ctx context.Context) (map[topicPartition]extent, error) {
 	adm := kadm.NewClient(s.client)
 	first, err := adm.ListStartOffsets(ctx, s.Topics...)
 	if err == nil {
@@ -173,25 +323,25 @@ func (s *session) kept(ctx context.Context) (map[topicPartition]extent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the end offsets of the topics: %w", err)
 	}
-	kept := make(map[topicPartition]extent)
+	extents := make(map[topicPartition]extent)
 	first.Each(func(o kadm.ListedOffset) {
 		to, _ := end.Lookup(o.Topic, o.Partition)
-		kept[topicPartition{o.Topic, o.Partition}] = extent{o.Offset, to.Offset}
+		extents[topicPartition{o.Topic, o.Partition}] = extent{o.Offset, to.Offset}
 	})
-	return kept, nil
+	return extents, nil
 }
 
-// forgo gives up the replay of a batch that is known to be stored, because its
-// first record is gone from Kafka.
+// forgo gives up the replay of a stored batch whose first record is gone from
+// Kafka.
 func (s *session) forgo(p *partition) {
-	s.log.Warn("the last batch stored cannot be replayed, its records are gone: tocsin reconcile publishes what alerts of it are missing",
+	s.log.Warn("the last batch stored cannot be replayed, its records are gone: tocsin reconcile publishes its missing alerts",
 		"partition", p.String(), "first", p.tail.First, "last", p.tail.Last)
 	p.next, p.head, p.settled = p.tail.Last+1, p.tail.Chain, true
 	p.pending, p.tail = nil, nil
 }
 
-// wanted is the offset before which every record is settled or in the open
-// batch.
+// wanted is the offset of the next record to take: every record before it is
+// settled or in the open batch.
 func (p *partition) wanted() int64 {
 	if p.open != nil && len(p.open.Rows) > 0 {
 		return p.open.Last + 1
@@ -199,7 +349,8 @@ func (p *partition) wanted() int64 {
 	return p.next
 }
 
-// unsettled returns those of the records, in offset order, that are wanted.
+// unsettled returns the records from the wanted offset on. They are in offset
+// order.
 func (p *partition) unsettled(records []*kgo.Record) []*kgo.Record {
 	for len(records) > 0 && records[0].Offset < p.wanted() {
 		records = records[1:]

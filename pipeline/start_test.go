@@ -14,8 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// forgetOffsets deletes the group's offsets, as an operator can while the group
-// is empty.
+// forgetOffsets deletes the offsets of the group, which must be empty.
 func (b *bench) forgetOffsets() {
 	b.t.Helper()
 	client := b.client()
@@ -25,7 +24,7 @@ func (b *bench) forgetOffsets() {
 	}
 }
 
-// stops wants the worker to end with an error that says what.
+// stops wants the worker to end with an error that contains what.
 func (b *bench) stops(w *worker, what string) {
 	b.t.Helper()
 	select {
@@ -39,9 +38,9 @@ func (b *bench) stops(w *worker, what string) {
 	}
 }
 
-// A group whose offsets are gone, or that has another name, goes on after the
-// last row, whatever first_start says: no record is stored twice or passed
-// over, and the chain goes on.
+// A group whose offsets are gone, or that has a new name, continues after the
+// last row, whatever first_start is. No record is stored twice or skipped, and
+// the chain is unbroken.
 func TestWithoutOffsetsTheRowsSayWhereToBegin(t *testing.T) {
 	for _, start := range []FirstStart{StartRefused, StartEarliest, StartLatest} {
 		for _, renamed := range []bool{false, true} {
@@ -63,7 +62,7 @@ func TestWithoutOffsetsTheRowsSayWhereToBegin(t *testing.T) {
 					})
 					time.Sleep(time.Minute)
 					if s := w.health.Status(time.Now(), time.Minute); s.Ready || s.WaitingFor != waitTail || b.sink.stored() > 900 {
-						t.Errorf("after a minute %d records are stored and the worker says %+v; want it to wait until nobody else can be storing", b.sink.stored(), s)
+						t.Errorf("after a minute %d records are stored and the status is %+v; want it to wait until no other worker can be storing", b.sink.stored(), s)
 					}
 					b.settled(1500, 5*time.Minute)
 					if s := w.health.Status(time.Now(), time.Minute); !s.Ready {
@@ -77,8 +76,31 @@ func TestWithoutOffsetsTheRowsSayWhereToBegin(t *testing.T) {
 	}
 }
 
-// As long as another group stores into the same table, a group without offsets
-// stores nothing.
+// A worker under another limit of a record replays the last batch under the limit of
+// that day, so a dead letter raises no alert. Later records have the new limit.
+func TestWithoutOffsetsTheLastBatchKeepsItsLimit(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		limited := func(bytes int) func(*Config) { return func(c *Config) { c.Limits.MaxBytes = bytes } }
+		b.produce(0, 100)
+		w := b.start(limited(64))
+		time.Sleep(time.Minute)
+		b.end(w)
+		if b.sink.stored() != 100 || b.sink.count() != 0 {
+			t.Fatalf("%d rows and %d alerts, want 100 dead letters", b.sink.stored(), b.sink.count())
+		}
+		b.forgetOffsets()
+		w = b.start(limited(1<<20), func(c *Config) { c.Group = "renamed" })
+		time.Sleep(5 * time.Minute)
+		b.end(w)
+		if b.sink.stored() != 100 || b.sink.count() != 0 {
+			t.Errorf("%d rows and %d alerts: dead letters were judged", b.sink.stored(), b.sink.count())
+		}
+	})
+}
+
+// While another group stores into the same table, a group without offsets stores
+// nothing.
 func TestTwoGroupsDoNotStoreIntoOneTable(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -93,7 +115,7 @@ func TestTwoGroupsDoNotStoreIntoOneTable(t *testing.T) {
 			time.Sleep(20 * time.Second)
 		}
 		if s := second.health.Status(time.Now(), time.Minute); s.WaitingFor != waitTail || !s.Live {
-			t.Errorf("the second group's worker says %+v", s)
+			t.Errorf("the status of the second group's worker is %+v", s)
 		}
 		b.end(first)
 		b.produce(n, 100)
@@ -103,8 +125,8 @@ func TestTwoGroupsDoNotStoreIntoOneTable(t *testing.T) {
 	})
 }
 
-// Where the group begins is told to it at once: a member that joins before the
-// first record begins at the same place, not at the end of a later day.
+// The begin is committed at once, so a member that joins before the first record
+// begins at the same place and not at a later end.
 func TestAFirstStartAtTheEndIsRemembered(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -114,15 +136,15 @@ func TestAFirstStartAtTheEndIsRemembered(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		b.end(w)
 		if o := b.group(0); o.At != 50 {
-			t.Errorf("the group is told to begin at %d, want 50", o.At)
+			t.Errorf("the group has the offset %d, want 50", o.At)
 		}
-		b.send(0, plain(7)...) // nobody is there
+		b.send(0, plain(7)...) // no worker runs
 		w = b.start(latest)
 		time.Sleep(10 * time.Second)
 		b.end(w)
 		b.sink.mu.Lock()
 		defer b.sink.mu.Unlock()
-		if len(b.sink.batches) != 1 || b.sink.batches[0].Token() != "test/"+topic+"/0/50-56" {
+		if len(b.sink.batches) != 1 || b.sink.batches[0].Token() != "test/"+topic+"/"+b.logID().String()+"/0/50-56" {
 			t.Errorf("%d batches, want one of the records 50 to 56", len(b.sink.batches))
 		}
 	})
@@ -148,30 +170,8 @@ func TestRecordsThatExpiredUnstoredAreNotPassedOver(t *testing.T) {
 	})
 }
 
-func TestATopicMadeAnewIsNotTakenForTheOld(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		b := newBench(t, 1)
-		b.produce(0, 50)
-		w := b.start()
-		b.settled(50, time.Minute)
-		b.end(w)
-		b.forgetOffsets()
-		client := b.client()
-		defer client.Close()
-		adm := kadm.NewClient(client)
-		if _, err := adm.DeleteTopics(t.Context(), topic); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := adm.CreateTopics(t.Context(), 1, 1, nil, topic); err != nil {
-			t.Fatal(err)
-		}
-		b.produce(50, 10)
-		b.stops(b.start(), "Kafka ends at 10")
-	})
-}
-
 // stopped is the store of a worker that stands still between its first intent
-// and the insert, as a process does that was sent SIGSTOP.
+// and the insert, like a process after SIGSTOP.
 type stopped struct {
 	*memory
 	reached, resume chan struct{}
@@ -187,8 +187,8 @@ func (s *stopped) Store(ctx context.Context, b *Batch) error {
 	return s.memory.Store(context.WithoutCancel(ctx), b) // it knows nothing of what happened
 }
 
-// A worker that stood still for so long that another has stored its batch, and
-// that the store has forgotten the batch's token since, doubles nothing.
+// A worker stands still for so long that another has stored its batch and the
+// store has forgotten the token. It doubles nothing.
 func TestAWorkerThatStoodStillForLongerThanTokensAreRememberedDoublesNothing(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -213,8 +213,8 @@ func TestAWorkerThatStoodStillForLongerThanTokensAreRememberedDoublesNothing(t *
 	})
 }
 
-// The same when nobody took its place: it declares the batch again, looks for
-// it, and stores it.
+// The same without another worker: the worker declares the batch again, looks
+// for it, and stores it.
 func TestAWorkerThatStoodStillAloneLosesNothing(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -230,8 +230,8 @@ func TestAWorkerThatStoodStillAloneLosesNothing(t *testing.T) {
 	})
 }
 
-// A batch whose answer was lost, and whose token is forgotten by the time that
-// it is replayed, is found and not stored again.
+// A batch whose answer was lost, and whose token is forgotten when it is
+// replayed, is found and not stored again.
 func TestABatchOlderThanTheTokensIsReplayedOnce(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -249,8 +249,8 @@ func TestABatchOlderThanTheTokensIsReplayedOnce(t *testing.T) {
 	})
 }
 
-// A record that was too large when its batch was promised is so in the replay,
-// although the limit was raised meanwhile.
+// A record that was too large when its batch was promised is too large in the
+// replay, although the limit was raised in between.
 func TestAReplayReadsUnderTheLimitsOfItsIntent(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -269,8 +269,8 @@ func TestAReplayReadsUnderTheLimitsOfItsIntent(t *testing.T) {
 	})
 }
 
-// The last batch that is stored may not be published: a group without offsets
-// publishes what is missing of it, and of it alone.
+// Alerts of the last stored batch may be missing. A group without offsets
+// publishes the missing alerts of that batch, and no others.
 func TestWithoutOffsetsTheLastBatchIsPublished(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
@@ -293,7 +293,7 @@ func TestWithoutOffsetsTheLastBatchIsPublished(t *testing.T) {
 	})
 }
 
-// Where the records of the last batch are gone, the partition begins after it.
+// When the records of the last batch are gone, the partition begins after it.
 func TestALastBatchThatIsGoneFromKafkaIsForgone(t *testing.T) {
 	for _, gone := range []int64{150, 200} {
 		t.Run(fmt.Sprint("until ", gone), func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestALastBatchThatIsGoneFromKafkaIsForgone(t *testing.T) {
 				w = b.start()
 				time.Sleep(2 * time.Minute)
 				if o := b.group(0); o.At != 200 {
-					t.Errorf("the group is told to begin at %d, want 200", o.At)
+					t.Errorf("the group has the offset %d, want 200", o.At)
 				}
 				b.produce(200, 100)
 				b.settled(300, 5*time.Minute)
@@ -325,17 +325,17 @@ func TestALastBatchThatIsGoneFromKafkaIsForgone(t *testing.T) {
 	}
 }
 
-// disputed is a store that finds another group's rows, after so long that they
-// can be there.
+// disputed is a store that finds rows of another group once the intent has
+// expired.
 type disputed struct {
 	*memory
 	asked int
 }
 
-func (s *disputed) Holds(ctx context.Context, b *Batch) (Hash, bool, error) {
+func (s *disputed) Holds(ctx context.Context, b *Batch) (Held, bool, error) {
 	if s.asked++; s.asked == 1 {
 		time.Sleep(2 * time.Minute)
-		return Hash{}, false, errors.New("rows of another batch")
+		return Held{}, false, errors.New("rows of another batch")
 	}
 	return s.memory.Holds(ctx, b)
 }
@@ -352,16 +352,17 @@ func TestRowsOfAnotherBatchFoundTooLateAreNoReasonToStop(t *testing.T) {
 	})
 }
 
-// The same when compaction has taken its first record and left later ones.
+// The same when compaction has removed the first record and left later ones.
 func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	b := &bench{t: t, sink: newMemory(), log: slog.New(slog.DiscardHandler)}
-	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, MaxBytes: 64 << 20, Linger: 1, DrainTimeout: 2,
+	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, MaxBytes: 64 << 20, MaxUnpacked: 1, Linger: 1, DrainTimeout: 2,
 		RebalanceGrace: 1, StepTimeout: 1, BackoffMin: 1, BackoffMax: 1, SessionTimeout: 3, IntentTTL: 1}, b.sink, b.sink, b.sink,
 		NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &session{Worker: w, partitions: make(map[topicPartition]*partition), rules: b.sink.Current()}
+	s.room.Store(int64(w.MaxBytes))
 	if s.client, err = kgo.NewClient(); err != nil {
 		t.Fatal(err)
 	}
@@ -374,14 +375,14 @@ func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(int(o))})
 	}
 	var held []*partition
-	n, _, err := s.judge(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}}, &held)
+	n, _, err := s.admit(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}}, &held)
 	if err != nil || n != 2 || len(held) != 1 || held[0].open.First != 20 || held[0].open.before != tail.Chain || held[0].open.replay {
 		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, held)
 	}
 }
 
-// A partition that a member held back, because others might be storing, and that
-// comes back to it once another member has begun it, is held back no more.
+// A member pauses a partition because others might be storing. Another member
+// begins it, and it comes back to the first. The pause is over.
 func TestAPartitionHeldBackElsewhereComesBack(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 4)

@@ -13,25 +13,26 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// A cycle that has a record is one trace; an idle one is none. Names and
-// attributes are an interface, as those of the metrics are: OpenTelemetry's for
-// messaging where it has a word, else ours.
+// A cycle with records is one trace; an idle cycle makes none. Names and attributes
+// are an interface, like those of the metrics. They follow OpenTelemetry's
+// conventions for messaging where these define a name.
 //
 //	cycle                    from the first record on
 //	├─ gather                until the last poll
 //	├─ judge                 one for each poll that brought records
-//	│  └─ rules              those of a replay, for each partition that needs them
+//	│  └─ rules              to load the rules of a replay, for each partition
 //	├─ commit
 //	└─ look, store, publish  one for each partition
 //
-// Where spans begin and end nothing is decided and nothing is waited for: a
-// span is one more value in the context of a step.
+// Spans decide nothing and wait for nothing: a span is one more value in the
+// context of a step.
 
-// spans are those of the cycle that is under way; nil before its first record.
+// spans are the open spans of the cycle that is under way; nil before its first
+// record.
 type spans struct{ cycle, gather trace.Span }
 
-// judging begins the span of judging n records that were polled, none if there
-// are none, and those of the cycle with the first.
+// judging begins the span of judging n polled records. The first call of a cycle
+// also begins the spans of the cycle. Without records it begins none.
 func (s *session) judging(ctx context.Context, n int) (context.Context, trace.Span) {
 	if n == 0 || s.Tracer == nil {
 		return ctx, noop.Span{}
@@ -46,7 +47,7 @@ func (s *session) judging(ctx context.Context, n int) (context.Context, trace.Sp
 	})
 }
 
-// gathered ends the span of gathering and puts that of the cycle into ctx.
+// gathered ends the span of gathering and puts the span of the cycle into ctx.
 func (s *spans) gathered(ctx context.Context, held []*partition) context.Context {
 	if s.cycle == nil || !s.cycle.IsRecording() {
 		return ctx
@@ -55,7 +56,7 @@ func (s *spans) gathered(ctx context.Context, held []*partition) context.Context
 	for _, p := range held {
 		n += len(p.open.Rows)
 	}
-	s.cycle.SetAttributes(semconv.MessagingBatchMessageCount(n), partitions(len(held)))
+	s.cycle.SetAttributes(semconv.MessagingBatchMessageCount(n), partitionCount(len(held)))
 	s.gather.End()
 	return trace.ContextWithSpan(ctx, s.cycle)
 }
@@ -64,13 +65,14 @@ func (s *spans) gathered(ctx context.Context, held []*partition) context.Context
 func (s *spans) end(err error) {
 	if s.cycle != nil {
 		s.gather.End()
-		end(s.cycle, err)
+		endSpan(s.cycle, err)
 	}
 	*s = spans{}
 }
 
-// child begins a span below that in ctx, with what about says. Where that one is
-// not recorded there is none, about is not asked, and nothing is allocated.
+// child begins a span below the one in ctx, with the attributes that about returns.
+// If the parent is not recorded, there is no span, about is not called, and nothing
+// is allocated.
 func (w *Worker) child(ctx context.Context, name string, about func() []attribute.KeyValue) (context.Context, trace.Span) {
 	if parent := trace.SpanFromContext(ctx); !parent.IsRecording() || w.Tracer == nil {
 		return ctx, noop.Span{}
@@ -86,7 +88,8 @@ func (w *Worker) tracing(ctx context.Context, step string, p *partition) (contex
 	return w.child(ctx, step, p.about)
 }
 
-// about names the partition and its open batch, and nothing that is in it.
+// about returns attributes of the partition and of its open batch, and none of its
+// records.
 func (p *partition) about() []attribute.KeyValue {
 	all := []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingDestinationName(p.topic),
 		semconv.MessagingDestinationPartitionID(strconv.Itoa(int(p.partition)))}
@@ -102,21 +105,21 @@ func (p *partition) about() []attribute.KeyValue {
 func (w *Worker) committing(ctx context.Context, n int) (context.Context, trace.Span) {
 	return w.child(ctx, "commit", func() []attribute.KeyValue {
 		return []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingOperationName("commit"), semconv.MessagingOperationTypeSettle,
-			semconv.MessagingConsumerGroupName(w.Group), partitions(n)}
+			semconv.MessagingConsumerGroupName(w.Group), partitionCount(n)}
 	})
 }
 
-func partitions(n int) attribute.KeyValue { return attribute.Int("tocsin.partitions", n) }
+func partitionCount(n int) attribute.KeyValue { return attribute.Int("tocsin.partitions", n) }
 
-// retrying notes a try that failed and will be made again.
+// retrying notes a failed try that will be repeated.
 func retrying(span trace.Span, err error) {
 	if span.IsRecording() {
 		span.AddEvent("retry", trace.WithAttributes(semconv.ErrorTypeKey.String(class(err))))
 	}
 }
 
-// end ends a span, with what kind of error its work had.
-func end(span trace.Span, err error) {
+// endSpan ends a span with the class of err.
+func endSpan(span trace.Span, err error) {
 	if err != nil && span.IsRecording() {
 		span.SetAttributes(semconv.ErrorTypeKey.String(class(err)))
 		span.SetStatus(codes.Error, class(err))
@@ -124,8 +127,8 @@ func end(span trace.Span, err error) {
 	span.End()
 }
 
-// class is what kind of error err is. Its text stays out of a trace: a server
-// may have put a record's values into it.
+// class returns the kind of err. The text of an error stays out of a trace, because
+// a server may have put values of a record into it.
 func class(err error) string {
 	what, waits := Waiting(err)
 	var refused *commitError

@@ -15,13 +15,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// traced has a worker keep its spans.
+// traced makes a worker keep its spans.
 func traced(kept *tracetest.InMemoryExporter) func(*Config) {
 	return func(c *Config) { c.Tracer = sdk.NewTracerProvider(sdk.WithSyncer(kept)).Tracer("test") }
 }
 
-// tree is a line for each span, below its parent: its name, its attributes but
-// for those of every span and the times, its events and its status.
+// tree shows a line for each span, below its parent: the name, the attributes
+// that are not common to all spans, the events and the status. Times are left
+// out.
 func tree(kept *tracetest.InMemoryExporter) string {
 	all := kept.GetSpans()
 	slices.SortStableFunc(all, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
@@ -69,6 +70,8 @@ func tree(kept *tracetest.InMemoryExporter) string {
 }
 
 func TestACycleIsATrace(t *testing.T) {
+	// A poll may return the partitions one after the other.
+	twoPolls := strings.NewReplacer("  judge batch.message_count=4\n  judge batch.message_count=4\n", "  judge batch.message_count=8\n")
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
 		b.produce(1, 8) // four a partition, no candidate
@@ -82,7 +85,7 @@ func TestACycleIsATrace(t *testing.T) {
   judge batch.message_count=8
   store destination.name=ledger.events destination.partition.id=0 batch.message_count=4 tocsin.rules.digest=64 tocsin.batch.first=0 tocsin.batch.last=3 tocsin.batch.candidates=0
   store destination.name=ledger.events destination.partition.id=1 batch.message_count=4 tocsin.rules.digest=64 tocsin.batch.first=0 tocsin.batch.last=3 tocsin.batch.candidates=0
-`, tree(kept)); diff != "" {
+`, twoPolls.Replace(tree(kept))); diff != "" {
 			t.Error(diff)
 		}
 		kept.Reset()
@@ -103,7 +106,7 @@ func TestACycleIsATrace(t *testing.T) {
 	})
 }
 
-// A trace says that a step was tried again, and why a batch was given up, by the
+// A trace shows that a step was retried, and why a batch was abandoned, by the
 // kind of the error and never by its text.
 func TestATraceTellsTriesThatFailed(t *testing.T) {
 	virtual(t, func(t *testing.T) {
@@ -119,11 +122,12 @@ func TestATraceTellsTriesThatFailed(t *testing.T) {
 		kept := tracetest.NewInMemoryExporter()
 		w := b.start(traced(kept))
 		b.settled(4, time.Minute)
+		time.Sleep(time.Second) // the next cycle commits the completion, so nothing is replayed below
 		b.end(w)
 		if got := tree(kept); !strings.Contains(got, "candidates=0 [retry the sink] [retry the sink]\n") || strings.Contains(got, "Error") {
 			t.Error(got)
 		}
-		// It stays away, and the worker is told to stop.
+		// The sink stays away, and the worker is stopped.
 		b.sink.set(func() { b.sink.storeErr = func() error { return Wait("the sink", fmt.Errorf("canary")) } })
 		b.produce(5, 1)
 		kept.Reset()
@@ -133,7 +137,7 @@ func TestATraceTellsTriesThatFailed(t *testing.T) {
 		if got := tree(kept); !strings.Contains(got, "[retry the sink] Error: abandoned\n") || strings.Contains(got, "canary") {
 			t.Error(got)
 		}
-		// Another worker, with other rules, replays what was promised.
+		// Another worker, with other rules, replays the promised batch.
 		b.sink.set(func() { b.sink.storeErr, b.sink.current = nothing, "two" })
 		kept.Reset()
 		w = b.start(traced(kept))
@@ -145,7 +149,7 @@ func TestATraceTellsTriesThatFailed(t *testing.T) {
 	})
 }
 
-// Without a tracer nothing is allocated, and in a cycle that is not sampled
+// Without a tracer nothing is allocated. A cycle that is not sampled allocates
 // little, however many steps and records it has.
 func TestNoTracesCostNothing(t *testing.T) {
 	p := &partition{topicPartition: topicPartition{topic, 1}, open: &openBatch{Batch: Batch{Rows: make([]Row, 5000)}}}
@@ -154,13 +158,13 @@ func TestNoTracesCostNothing(t *testing.T) {
 		s := &session{Worker: &Worker{Config: Config{Group: "tocsin", Tracer: tracer}}}
 		steps := func(ctx context.Context) {
 			_, span := s.tracing(ctx, "rules", p)
-			end(span, nil)
+			endSpan(span, nil)
 			ctx = s.spans.gathered(ctx, []*partition{p})
 			_, span = s.committing(ctx, 1)
-			end(span, errAway)
+			endSpan(span, errAway)
 			_, span = s.tracing(ctx, "store", p)
 			retrying(span, errAway)
-			end(span, errAway)
+			endSpan(span, errAway)
 		}
 		if n := testing.AllocsPerRun(100, func() {
 			ctx, judged := s.judging(t.Context(), 5000)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -13,102 +16,134 @@ import (
 	"tocsin/rules/event"
 )
 
-// Config is what a worker needs to know besides its sinks and rules. Every
-// duration and count must be positive.
+// Config configures a worker, except for its sinks and rules. Every duration and
+// count must be positive.
 type Config struct {
 	Kafka   []kgo.Opt  // how to reach Kafka: brokers, TLS, SASL
-	Hooks   []kgo.Hook // of the client that consumes; others come and go
+	Hooks   []kgo.Hook // of the consuming client; other clients are short-lived
 	Cluster string     // name of the Kafka cluster; part of every insert token
 	Group   string
 	Topics  []string
-	// FirstStart says where a partition begins that the group has never
-	// committed.
+	// FirstStart is where a partition without a committed offset and without
+	// rows begins.
 	FirstStart FirstStart
 
-	MaxRecords int // records in a cycle, at most; what is replayed is not cut
-	// MaxBytes is about how much memory a cycle's records and the events made
-	// of them may take: a cycle that has as much ends, and what was polled beyond
-	// it is fetched again. What is replayed is not cut, nor the first record of a
-	// partition; what the sinks make of it comes on top.
-	MaxBytes       int
-	Linger         time.Duration // how long a cycle waits for more records after its first
-	DrainTimeout   time.Duration // how long a cycle may take to end after the worker is told to stop
-	RebalanceGrace time.Duration // how long a cycle may take to end after a rebalance waits for it
-	StepTimeout    time.Duration // how long one try of a commit, a store or a publish may take
+	MaxRecords int // most records in a cycle; a replay is not cut
+	// MaxBytes is about how much memory a cycle's records and their events may
+	// take. A cycle that reaches it ends, and records polled beyond it are
+	// fetched again. A replay is taken in any case. The sinks' own memory comes on
+	// top.
+	MaxBytes int
+	// MaxUnpacked is how much memory the batches of producers may take once they are
+	// unpacked, over all partitions, with those that are fetched and not polled yet. A
+	// batch that alone takes more is never unpacked: its records become dead letters.
+	MaxUnpacked    int
+	Linger         time.Duration // how long a cycle polls after its first record
+	DrainTimeout   time.Duration // how long a cycle may go on after the worker's context is cancelled
+	RebalanceGrace time.Duration // how long a cycle may go on after a rebalance waits for it
+	StepTimeout    time.Duration // bound on one try of a commit, a store or a publish
 	BackoffMin     time.Duration // pause after the first failed try
 	BackoffMax     time.Duration // longest pause between tries
-	SessionTimeout time.Duration // after which the group takes a silent member for dead
-	// IntentTTL is how long a batch may be stored after the group acknowledged
-	// its intent: long enough that this is the rule, and so short that the
-	// store remembers the tokens of IntentTTL and StepTimeout together. A batch
-	// that comes later is declared again and looked for before it is stored.
+	SessionTimeout time.Duration // after which the group expels a silent member
+	// IntentTTL is how long a batch may be stored after its intent was sent. It
+	// should be long enough for almost every batch, and must be so short that
+	// the store remembers tokens for longer than IntentTTL and StepTimeout
+	// together. A later batch is declared again and looked for before it is
+	// stored.
 	IntentTTL time.Duration
-	// ServerSide joins by the server-side group protocol of KIP-848, for which
-	// Kafka should be 4.3 or newer; else by the classic one, cooperatively.
-	// The session's timeout is then the broker's.
+	// ServerSide selects the server-side group protocol of KIP-848, for which
+	// Kafka should be 4.3 or newer; the broker then sets the session timeout.
+	// Otherwise the member joins by the classic protocol, cooperatively.
 	ServerSide bool
 
-	// Refused says why a broker and the client do not accept each other, or nil
-	// when that is not what an error of the client says. It is waited for: a
-	// token or a certificate is replaced while the worker runs. Nil: never.
+	// Refused returns the TLS or login rejection behind a client error, or nil.
+	// The worker waits until the rejection ends, because a token or a certificate
+	// can be replaced while it runs. A nil function finds none.
 	Refused func(error) error
 
 	Limits event.Limits
-	// Fits says why an event cannot be stored exactly, or nil when it can: an
-	// event that does not fit becomes a dead letter before it is judged. It is
-	// called from several goroutines at once. Nil: every event fits.
-	Fits func(*event.Event) *event.Failure
-	// Tracer makes the spans of a cycle; see trace.go. It must not block, nor
-	// must what it exports to. Nil: there are none.
+	// Tracer makes the spans of a cycle; see trace.go. Neither it nor its
+	// exporter may block. A nil Tracer makes none.
 	Tracer trace.Tracer
 }
 
-// FirstStart is where a partition begins that the group has never committed.
+// FirstStart is where a partition without a committed offset and without rows
+// begins.
 type FirstStart string
 
 const (
-	// StartRefused makes the absence of an offset an error. It is the default:
-	// a group name mistyped, or offsets that expired, must not silently begin
-	// somewhere.
+	// StartRefused makes the absence of an offset an error. It is the default,
+	// so that a mistyped group name does not silently begin somewhere.
 	StartRefused  FirstStart = "refuse"
-	StartEarliest FirstStart = "earliest" // at the oldest record kept
+	StartEarliest FirstStart = "earliest" // at the oldest record that Kafka keeps
 	StartLatest   FirstStart = "latest"   // at the next record produced
 )
 
-// Validate checks what the code relies on and names every mistake.
-func (c *Config) Validate() error {
-	var errs []error
+// Mistakes returns what is wrong with the values that the loop relies on. It names
+// settings by their keys in the configuration file.
+func (c *Config) Mistakes() (all []*Mistake) {
+	add := func(m *Mistake) { all = append(all, m) }
 	require := func(ok bool, format string, args ...any) {
 		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
+			add(Wrong(format, args...))
 		}
 	}
-	require(c.Cluster != "", "cluster is empty: name the Kafka cluster, the name is part of every insert token")
-	require(c.Group != "", "group is empty: name the consumer group")
-	require(len(c.Topics) > 0, "topics is empty: name at least one topic")
+	if strings.TrimSpace(c.Cluster) == "" {
+		add(Wrong("kafka.cluster is empty: name the Kafka cluster, the name is part of every insert token").At("kafka.cluster"))
+	}
+	if strings.TrimSpace(c.Group) == "" {
+		add(Wrong("kafka.group is empty: name the consumer group").At("kafka.group"))
+	}
+	if len(c.Topics) == 0 {
+		add(Wrong("kafka.topics is empty: name at least one topic").At("kafka.topics"))
+	}
+	for i, name := range c.Topics {
+		topic := Setting{fmt.Sprintf("kafka.topics[%d]", i), name}
+		legal := topicName.MatchString(name) && name != "." && name != ".."
+		require(legal, "%s is %s: want 1 to 249 letters, digits, dots, - and _", topic.Key, topic)
+		require(!legal || !slices.Contains(c.Topics[:i], name), "%s is %s, which is in the list already: remove one of the two", topic.Key, topic)
+	}
 	switch c.FirstStart {
 	case StartRefused, StartEarliest, StartLatest:
 	default:
-		require(false, "first_start is %q: want refuse, earliest or latest", c.FirstStart)
+		require(false, "kafka.first_start is %s: want refuse, earliest or latest", Setting{"kafka.first_start", string(c.FirstStart)})
 	}
-	require(c.MaxRecords > 0, "max_records is %d: want at least 1", c.MaxRecords)
-	require(c.MaxBytes > 0, "max_cycle_bytes is %d: want at least 1", c.MaxBytes)
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{{"linger", c.Linger}, {"drain_timeout", c.DrainTimeout}, {"rebalance_grace", c.RebalanceGrace}, {"step_timeout", c.StepTimeout},
-		{"backoff_min", c.BackoffMin}, {"backoff_max", c.BackoffMax}, {"session_timeout", c.SessionTimeout}, {"intent_ttl", c.IntentTTL}} {
-		require(d.value > 0, "%s is %s: want more than 0s", d.name, d.value)
+	var (
+		maxRecords     = Setting{"worker.max_records", c.MaxRecords}
+		maxBytes       = Setting{"worker.max_cycle_bytes", c.MaxBytes}
+		linger         = Setting{"worker.linger", c.Linger}
+		drainTimeout   = Setting{"worker.drain_timeout", c.DrainTimeout}
+		rebalanceGrace = Setting{"worker.rebalance_grace", c.RebalanceGrace}
+		stepTimeout    = Setting{"worker.step_timeout", c.StepTimeout}
+		backoffMin     = Setting{"worker.backoff_min", c.BackoffMin}
+		backoffMax     = Setting{"worker.backoff_max", c.BackoffMax}
+		sessionTimeout = Setting{"kafka.session_timeout", c.SessionTimeout}
+		intentTTL      = Setting{"worker.intent_ttl", c.IntentTTL}
+	)
+	require(c.MaxRecords > 0, "worker.max_records is %s: want at least 1", maxRecords)
+	require(c.MaxBytes > 0, "worker.max_cycle_bytes is %s: want at least 1", maxBytes)
+	maxUnpacked, maxRecord := Setting{"worker.max_unpacked_bytes", c.MaxUnpacked}, Setting{"worker.max_record_bytes", c.Limits.MaxBytes}
+	require(c.MaxUnpacked > c.Limits.MaxBytes, "worker.max_unpacked_bytes is %s: want more than worker.max_record_bytes, %s, or the batch of such a record is never unpacked", maxUnpacked, maxRecord)
+	for _, d := range []Setting{linger, drainTimeout, rebalanceGrace, stepTimeout, backoffMin, backoffMax, sessionTimeout, intentTTL} {
+		require(d.Value.(time.Duration) > 0, "%s is %s: want more than 0s", d.Key, d)
 	}
-	require(c.BackoffMin <= c.BackoffMax, "backoff_min %s is more than backoff_max %s", c.BackoffMin, c.BackoffMax)
-	// A step that outlives the drain would always end as an abandoned batch; a
-	// drain that outlives the session would end with the member expelled.
-	require(c.StepTimeout < c.DrainTimeout, "step_timeout %s must be less than drain_timeout %s", c.StepTimeout, c.DrainTimeout)
-	require(c.DrainTimeout < c.SessionTimeout, "drain_timeout %s must be less than session_timeout %s", c.DrainTimeout, c.SessionTimeout)
-	require(c.StepTimeout <= c.IntentTTL, "step_timeout %s must not be more than intent_ttl %s: a batch would be declared again after its first slow try", c.StepTimeout, c.IntentTTL)
-	require(c.RebalanceGrace < c.SessionTimeout, "rebalance_grace %s must be less than session_timeout %s", c.RebalanceGrace, c.SessionTimeout)
-	return errors.Join(errs...)
+	require(c.SessionTimeout <= maxSession, "kafka.session_timeout is %s: want at most %s, the most that brokers accept by default (group.max.session.timeout.ms)", sessionTimeout, maxSession)
+	require(c.BackoffMin <= c.BackoffMax, "worker.backoff_min %s must not be more than worker.backoff_max %s", backoffMin, backoffMax)
+	// A step longer than the drain would always end in an abandoned batch. A
+	// drain longer than the session would end with the member expelled.
+	require(c.StepTimeout < c.DrainTimeout, "worker.step_timeout %s must be less than worker.drain_timeout %s", stepTimeout, drainTimeout)
+	require(c.DrainTimeout < c.SessionTimeout, "worker.drain_timeout %s must be less than kafka.session_timeout %s", drainTimeout, sessionTimeout)
+	require(c.StepTimeout <= c.IntentTTL, "worker.step_timeout %s must not be more than worker.intent_ttl %s: a batch would be declared again after its first slow try", stepTimeout, intentTTL)
+	require(c.RebalanceGrace < c.SessionTimeout, "worker.rebalance_grace %s must be less than kafka.session_timeout %s", rebalanceGrace, sessionTimeout)
+	return all
 }
+
+// topicName is a name that Kafka accepts, apart from "." and "..".
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// maxSession is the longest session that a broker accepts by default. After a crash,
+// the partitions of a worker stand still for that long.
+const maxSession = 30 * time.Minute
 
 // Worker reads records, judges them, stores them and publishes candidates.
 type Worker struct {
@@ -119,35 +154,37 @@ type Worker struct {
 	metrics   *Metrics
 	health    *Health
 	log       *slog.Logger
+	unpacker  *unpacker
 	sightings map[topicPartition]sighting // of partitions without a committed offset
 }
 
 // New returns a worker that is ready to Run.
 func New(c Config, store Store, publisher Publisher, library Library, metrics *Metrics, health *Health, log *slog.Logger) (*Worker, error) {
-	if err := c.Validate(); err != nil {
+	if err := Joined(c.Mistakes()); err != nil {
 		return nil, err
 	}
-	return &Worker{c, store, publisher, library, metrics, health, log, make(map[topicPartition]sighting)}, nil
+	metrics.reads(c.Topics)
+	return &Worker{c, store, publisher, library, metrics, health, log, newUnpacker(c.MaxUnpacked), make(map[topicPartition]sighting)}, nil
 }
 
-// stopError ends the worker: a person must mend something.
+// stopError ends the worker: a person must repair something.
 type stopError struct{ err error }
 
 func stop(err error) error         { return &stopError{err} }
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
-// Run works until ctx is cancelled, and returns nil, or until something is
-// wrong that time does not mend, and returns what. A cycle that is under way
-// when ctx is cancelled is finished, within DrainTimeout.
+// Run works until ctx is cancelled or no retry can cure an error. It returns nil
+// or that error. When ctx is cancelled, the cycle under way is finished within
+// DrainTimeout.
 //
-// Membership of the group is lived in sessions: when the outcome of a commit
-// is unknown the member leaves and a new one joins, so that a commit that
-// arrives late is refused.
+// A worker joins the group in sessions, one after another. When the outcome of a
+// commit is unknown, the member leaves and a new member joins, so that the
+// coordinator refuses the commit if it arrives late.
 func (w *Worker) Run(ctx context.Context) error { return w.run(ctx, nil) }
 
-// Drain works until everything that the topics held when it was called is
-// stored, by this worker or by others of its group, and returns nil.
+// Drain works until this worker, or others of its group, have stored every record
+// that the topics held at the call, and returns nil.
 func (w *Worker) Drain(ctx context.Context) error {
 	ends, err := w.endOffsets(ctx)
 	if err != nil {
@@ -156,34 +193,48 @@ func (w *Worker) Drain(ctx context.Context) error {
 	return w.run(ctx, ends)
 }
 
+// run joins the group again and again until a session ends without an error.
 func (w *Worker) run(ctx context.Context, until offsets) error {
-	pause := backoff{min: w.BackoffMin, max: w.BackoffMax}
-	for was := ""; ; {
-		progress, err := w.runSession(ctx, until)
-		var stopped *stopError
-		switch {
-		case errors.As(err, &stopped):
-			return stopped.err
-		case err == nil, ctx.Err() != nil:
-			return nil
+	sessions := w.retry()
+	err := sessions.until(ctx, func(ctx context.Context) (wait string, err error) {
+		settled, err := w.runSession(ctx, until)
+		if settled {
+			sessions.pause.reset()
 		}
-		if progress {
-			pause.reset()
+		if err == nil {
+			return "", ctx.Err() // nil when the session reached until
 		}
-		what, ok := Waiting(err)
-		if !ok {
-			what = waitKafka
-		}
-		if refused := w.refused(err); refused != nil {
-			what, err = waitLogin, refused
-		}
-		w.waiting(what, was, err)
-		was = what
-		w.health.turn()
-		if !pause.sleep(ctx) {
-			return nil
-		}
+		return w.waitOf(err)
+	})
+	var stopped *stopError
+	switch {
+	case errors.As(err, &stopped):
+		return stopped.err
+	case ctx.Err() != nil:
+		return nil
 	}
+	return err
+}
+
+// waitOf returns what to wait for after err ended a session, and the error to
+// show: the rejection behind err, if there is one. A stopError has no wait.
+func (w *Worker) waitOf(err error) (wait string, _ error) {
+	var stopped *stopError
+	if errors.As(err, &stopped) {
+		return "", err
+	}
+	if refused := w.refused(err); refused != nil {
+		return WaitLogin, refused
+	}
+	if wait, ok := Waiting(err); ok {
+		return wait, err
+	}
+	return WaitKafka, err
+}
+
+// retry returns a retry with the worker's pauses.
+func (w *Worker) retry() *retry {
+	return &retry{w.health, w.log, backoff{min: w.BackoffMin, max: w.BackoffMax}}
 }
 
 func (w *Worker) refused(err error) error {
@@ -191,43 +242,4 @@ func (w *Worker) refused(err error) error {
 		return nil
 	}
 	return w.Refused(err)
-}
-
-// waiting tells operators, once, what the worker waits for. instead is what the
-// same step waited for before; it is empty when that is the same, or nothing.
-func (w *Worker) waiting(what, instead string, err error) {
-	if w.health.wait(what, instead, err) {
-		w.log.Warn("waiting", "for", what, "error", err)
-	}
-}
-
-const (
-	// waitKafka is what the worker waits for when the group or a broker is away.
-	waitKafka = "Kafka"
-	// waitLogin is what it waits for when they are there, and see Config.Refused.
-	waitLogin = "Kafka: a certificate, password or token that is accepted"
-)
-
-// proceeding tells operators, once, that the worker no longer waits for what,
-// or, when what is empty, for anything.
-func (w *Worker) proceeding(what string) {
-	for _, ended := range w.health.proceed(what) {
-		w.log.Info("proceeding", "after", ended.For, "waited", time.Since(ended.Since).Round(time.Millisecond))
-	}
-}
-
-// backoff is the growing pause between tries.
-type backoff struct{ min, max, next time.Duration }
-
-func (b *backoff) reset() { b.next = 0 }
-
-// sleep pauses; false when ctx was cancelled.
-func (b *backoff) sleep(ctx context.Context) bool {
-	b.next = min(max(b.min, 2*b.next), b.max)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(b.next):
-		return true
-	}
 }

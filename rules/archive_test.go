@@ -19,7 +19,7 @@ import (
 	"tocsin/rules/calendar"
 )
 
-// judged is what a pack says of an event, as golden files show it.
+// judged is the verdict of a pack on an event, as golden files show it.
 func judged(t testing.TB, pack *rules.Pack) string {
 	t.Helper()
 	verdicts := rules.NewEngine(pack).Judge(nil, contract(t, "2000"), seen)
@@ -110,7 +110,7 @@ func TestArchiveOfShippedPack(t *testing.T) {
 }
 
 // TestKeptArchives: what earlier releases kept opens, under the digest that it
-// was kept under, and says what it said then. A file here is never changed; it
+// was kept under, and gives the same verdicts as then. A file here is never changed; it
 // may go when its engine leaves engineVersions.
 func TestKeptArchives(t *testing.T) {
 	for _, c := range []struct{ file, engine, digest, calendar string }{

@@ -9,6 +9,16 @@ import (
 	"tocsin/rules/dialect"
 )
 
+// The codes of diagnostics about rules that are each well formed.
+const (
+	codeNever    = "E321" // a condition that no event can make true
+	codeAlways   = "E322" // a condition that every event makes true
+	codeShadowed = "E323" // a band that is never reached
+	codeBands    = "E324" // bands that overlap, the less severe first
+	codeSame     = "E325" // two equivalent rules
+	codeCost     = "E326" // a rule that costs more than its budget
+)
+
 // MaxCost is the budget of one rule: the operations of its worst case for an
 // event with lists of 100 members, about a millisecond of a processor.
 const MaxCost = 100_000
@@ -25,11 +35,11 @@ func (r *Rule) Cost() int {
 	return sum
 }
 
-// Check looks for what is wrong with rules that are each well formed: one that
-// can never fire or always does, bands that are never reached or whose order
-// decides by accident, rules that say the same, rules that cost too much. Load
-// does not: a worker must be able to open every pack that once was in force, also
-// when a later release finds more.
+// Check finds mistakes of rules that are each well formed: a rule that can never
+// fire or always does, bands that are never reached or whose order decides by
+// accident, equivalent rules, rules that cost too much. Load does not check this: a
+// worker must be able to open every pack that once was in force, even when a later
+// release finds more.
 func (p *Pack) Check() (mistakes diag.List) {
 	said := map[string]*Rule{}
 	for _, r := range p.rules {
@@ -47,7 +57,7 @@ func (p *Pack) Check() (mistakes diag.List) {
 	return mistakes
 }
 
-// canon is what the rule says, however it is written.
+// canon is a text that equivalent rules share, however they are written.
 func (r *Rule) canon() string {
 	parts := []string{r.Item, r.when.Canon()}
 	for _, b := range r.bands {
@@ -59,8 +69,7 @@ func (r *Rule) canon() string {
 	return strings.Join(parts, "\n")
 }
 
-// bandPair is what two bands are to each other: whether one can be true with and
-// without the other.
+// bandPair is whether two bands can be true together, and each without the other.
 type bandPair struct{ both, first, second bool }
 
 func (r *Rule) check() (mistakes diag.List) {
@@ -69,7 +78,7 @@ func (r *Rule) check() (mistakes diag.List) {
 			"use fewer conditions over lists, and name under let: what stands several times"))
 	}
 	if r.when.Text() == "true" {
-		return mistakes // every event of the type, and said so
+		return mistakes // the author wrote when: true
 	}
 	fires, rests := false, false
 	reached, pairs := make([]bool, len(r.bands)), map[[2]int]bandPair{}
@@ -82,7 +91,7 @@ func (r *Rule) check() (mistakes diag.List) {
 	})
 	switch {
 	case !explored:
-		return mistakes // more situations than can be gone through
+		return mistakes // too many situations
 	case !fires && r.OnMissing != Match:
 		return append(mistakes, r.when.Mistake(codeNever, "no event of "+strings.Join(r.On(), ", ")+" can make this true: the rule never fires",
 			"look for a comparison that contradicts another, or for an event type that is missing from applies_to"))
@@ -92,7 +101,7 @@ func (r *Rule) check() (mistakes diag.List) {
 	return append(mistakes, r.bandMistakes(reached, pairs)...)
 }
 
-// bandsIn notes what the bands come to in one situation in which the rule fires.
+// bandsIn notes the results of the bands in one situation in which the rule fires.
 func bandsIn(results []dialect.Tri, reached []bool, pairs map[[2]int]bandPair) {
 	if first := slices.Index(results, dialect.True); first >= 0 {
 		reached[first] = true

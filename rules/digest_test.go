@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -138,5 +139,40 @@ func TestLoadDir(t *testing.T) {
 		if _, err := rules.LoadDir(dir); err == nil {
 			t.Errorf("%s loads", dir)
 		}
+	}
+}
+
+// TestTheLastLineEnds: a final line feed, which editors add, is none of the pack's
+// meaning, and an archive has it. An empty file is a mistake.
+func TestTheLastLineEnds(t *testing.T) {
+	want := load(t, small())
+	cut := small()
+	for name, file := range cut {
+		cut[name] = &fstest.MapFile{Data: []byte(strings.TrimSuffix(string(file.Data), "\n"))}
+	}
+	got := load(t, cut)
+	if got.Digest() != want.Digest() || string(got.Archive()) != string(want.Archive()) {
+		t.Errorf("without final line feeds the digest is %s, want %s", got.Digest(), want.Digest())
+	}
+	cut["rules/B.yaml"] = &fstest.MapFile{}
+	if _, mistakes := rules.Load(cut, "small", nil); len(mistakes) != 1 || !strings.Contains(mistakes[0].Error(), "small/rules/B.yaml") {
+		t.Errorf("of an empty rule: %v", mistakes)
+	}
+}
+
+// unreadable is a file system in which one rule cannot be read.
+type unreadable struct{ fstest.MapFS }
+
+func (u unreadable) ReadFile(name string) ([]byte, error) {
+	if name == "rules/A.yaml" {
+		return nil, errors.New("input/output error")
+	}
+	return u.MapFS.ReadFile(name)
+}
+
+func TestAFileThatCannotBeRead(t *testing.T) {
+	_, mistakes := rules.Load(unreadable{small()}, "small", nil)
+	if !strings.Contains(mistakes.Error(), "rules/A.yaml") || !strings.Contains(mistakes.Error(), "cannot be read: input/output error") {
+		t.Errorf("%v", mistakes)
 	}
 }

@@ -1,6 +1,6 @@
-// Package rules judges events: it loads packs of rules, checks them, and says
-// of each event what each rule that applies to it concludes. It is pure:
-// values in, verdicts out. It has no clock, no network and no state, so the
+// Package rules judges events: it loads packs of rules, checks them, and returns
+// the verdict of each rule that applies to an event. It is pure: values in,
+// verdicts out. It has no clock, no network and no state, so the
 // same event under the same pack gives the same verdicts in every process and
 // in every replay.
 //
@@ -13,7 +13,7 @@
 //	profiles/*.yaml        materiality profiles
 //	accounts.yaml          classes of accounts, optional
 //	calendar/*.csv         overrides of the calendars, optional
-//	cases/CON-01.yaml      what the rule must say of given events
+//	cases/CON-01.yaml      the verdicts that the rule must give on given events
 //
 // Everything but the cases can change a verdict. Together with EngineVersion and
 // every closed day and clock of the calendars in use it is the pack's archive,
@@ -43,7 +43,7 @@
 //	let:                          # named expressions, in order; a later one may use an earlier one
 //	  limit: min(revenue_share * materiality.revenue_ttm, asset_share * materiality.total_assets)
 //	requires: [contract.total_value_group]  # must have been sent, or on_missing applies
-//	on_missing: indeterminate     # or match, or no_match; indeterminate unless said
+//	on_missing: indeterminate     # the default; or match, or no_match
 //	when: not (contract.ordinary_course ?? false) and contract.total_value_group >= limit
 //	bands:                        # optional: the first that is true gives the severity instead
 //	  - { severity: S2, when: contract.total_value_group < 2 * limit }
@@ -52,7 +52,7 @@
 //	deadline:
 //	  clock: O4                   # see package calendar
 //	  from: contract.executed_at  # instant or date that the clock runs from
-//	  basis: occurrence           # optional; the clock's own unless said
+//	  basis: occurrence           # optional; by default the clock's own
 //	runbook: |
 //	  Counsel confirms the ordinary course the same day. Pull the signed copy.
 //
@@ -62,19 +62,27 @@
 // language. A long expression goes on in the next line, indented, or is written
 // as a block with |. An expression with ": " or " #" in it needs YAML's quotes.
 //
-// What is missing is never false. When a field that requires names was not
-// sent, or when cannot be decided for want of a field, on_missing says what
-// the verdict is. The lack of a materiality profile is never no_match: it is
-// indeterminate, or match when on_missing says so. A rule that cannot be
+// What is missing is never false. Where a field that requires names was not sent,
+// or a missing field leaves when undecided, on_missing is the verdict. The lack of
+// a materiality profile is never no_match: it is indeterminate, or match where
+// on_missing is match. A rule that cannot be
 // computed (overflow, two currencies) is an error of that rule and that event
 // only, and a candidate of severity S2 or the rule's own, whichever is higher.
 //
-// Where the instant named by deadline.from is missing, event_time is taken, and
-// where that is missing, the Kafka timestamp; the finding says which. An event
-// that comes late, seen more than one business day after its trigger, has the
-// severity raised by a level for each further business day, if its clock has a
-// filing deadline. A dedup text that is missing is replaced by the
+// Where the instant named by deadline.from is missing, the clock runs from
+// event_time, and where that is missing, from the Kafka timestamp; the finding
+// states which. An event is late when its record reaches Kafka more than one
+// business day after the trigger, by their dates in New York. If its clock has a
+// filing deadline, its severity is raised by a level for each further business
+// day. A dedup text that is missing is replaced by the
 // event's own identity: event_source, a space, event_id.
+//
+// Where that instant is a date without a time of day, the clock runs from the date, as
+// it does from a field that is a date.
+//
+// A Kafka timestamp outside 1990 to 2099 counts as absent. The name observed is then
+// missing, and lateness is not counted. Where the event has no time either, there is
+// no due date, and no profile is in force.
 //
 // # A materiality profile
 //
@@ -115,15 +123,15 @@
 //	  cash: ["100000..100999"]
 //	  revenue: ["400000..409999", "800100"]
 //
-// It gives the account_subtype of a line whose source tells none, to rules and
-// to nothing else: the event is stored as it was sent. A range holds the
+// It gives rules the account_subtype of a line whose source sends none. The event
+// is stored as it was sent. A range holds the
 // accounts of its ends' length. No account stands twice.
 //
 // # Cases
 //
 //	# cases/CON-01.yaml
 //	schema: tocsin.cases/v1
-//	base:                         # optional: what every case's event has unless the case says otherwise
+//	base:                         # optional: what every case's event has unless the case replaces it
 //	  type: ledger.contract.executed
 //	  time: 2026-11-23T18:30:00-05:00     # CloudEvents attributes: id, source, subject, time
 //	  data:
@@ -152,13 +160,13 @@
 //	  - name: a cent above twice the limit
 //	    event: { data: { contract.total_value_group: 500_000_000.01 } }
 //	    expect: { outcome: match, severity: S1 }
-//	  - name: nobody said what it is worth
+//	  - name: value missing
 //	    event: { data: { contract.total_value_group: ~ } }     # ~ takes a member of base away
 //	    expect: { outcome: indeterminate, reason: contract.total_value_group }
 //
-// A member may be written nested or with dots. A case may also say observed
-// (the Kafka timestamp; the trigger unless said) and profile (an id of the
-// pack, whatever its dates, or none). Of expect only outcome is mandatory;
+// A member may be written nested or with dots. A case may also have observed (the
+// Kafka timestamp; by default the trigger) and profile (an id of the pack,
+// whatever its dates, or none). In expect only outcome is mandatory;
 // reason is a part of the finding's reason, and why one of its sentence. An event
 // may begin with a template, by template: NAME of cases/templates.yaml.
 //
@@ -167,4 +175,21 @@
 // on each side within the smallest step: 0.01 for money, 1 for an integer, a
 // day for a date, a second for an instant or duration, one part in ten thousand
 // for a rate. Comparisons of single lines, inside any or total, do not count.
+//
+// # Stages
+//
+// A file's name begins with its stage.
+//
+//	load       files to a Pack, or mistakes: load_chart, load_code,
+//	           load_component, load_expression, load_figure, load_materiality,
+//	           load_profile, load_rule, load_tree
+//	check      mistakes of rules that are each well formed: check
+//	judge      an event to verdicts: judge, judge_checklist, judge_finding,
+//	           judge_observed, judge_profile, judge_trigger
+//	explain    how one rule came to its verdict: explain, explain_sentence
+//	case       a pack's cases, run and measured: case, case_boundary, case_code,
+//	           case_coverage, case_event, case_load, case_mutate, case_template,
+//	           case_update
+//
+// All stages share the data: archive, pack, rule, schema, verdict, version.
 package rules

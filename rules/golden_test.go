@@ -15,6 +15,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"tocsin/rules"
+	"tocsin/rules/diag/diagtest"
 	"tocsin/rules/event"
 )
 
@@ -67,8 +68,8 @@ func open(t testing.TB, a *txtar.Archive) fs.FS {
 	return fsys
 }
 
-// TestMistakes: every mistake of a pack is told in one run, each with place,
-// caret, code and mend.
+// TestMistakes: every mistake of a pack is reported in one run, each with place,
+// caret, code and remedy.
 func TestMistakes(t *testing.T) {
 	golden(t, "testdata/mistakes/*.txtar", func(t *testing.T, a *txtar.Archive) string {
 		pack, mistakes := rules.Load(open(t, a), "pack", nil)
@@ -78,6 +79,7 @@ func TestMistakes(t *testing.T) {
 		if pack != nil || len(mistakes) == 0 {
 			t.Fatal("the pack loads")
 		}
+		diagtest.Complete(t, mistakes)
 		var out bytes.Buffer
 		if err := mistakes.Write(&out); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ type Pack struct {
 	name      string     // what the user called it
 	rules     []*Rule    // sorted by id
 	profiles  []*Profile // sorted by file name
-	accounts  *accounts  // nil: the pack has no chart
+	chart     *chart     // nil: the pack has no chart
 	cases     []*caseFile
 	calendars *calendar.Calendars
 	engine    string // version it is judged by, one of engineVersions
@@ -56,13 +56,13 @@ type packFile struct {
 	Currency strictyaml.Text `yaml:"group_currency,required"`
 }
 
-// Load reads a pack and checks everything in it: a pack without mistakes
-// cannot fail later for a reason that lies in the pack. All mistakes are
+// Load reads a pack and checks everything in it, so that a pack without mistakes
+// cannot fail later. All mistakes are
 // returned at once, sorted by file and line; the pack is nil if there are any.
 // name stands before each path in them.
 //
-// cal are the calendars to date by when the pack brings no overrides of its
-// own; nil means those that ship with the program.
+// cal are the calendars for a pack without overrides of its own; nil means those
+// that ship with the program.
 func Load(fsys fs.FS, name string, cal *calendar.Calendars) (*Pack, diag.List) {
 	return load(fsys, name, cal, EngineVersion)
 }
@@ -73,7 +73,7 @@ func load(fsys fs.FS, name string, cal *calendar.Calendars, engine string) (*Pac
 	mistakes = append(mistakes, p.describe(t)...)
 	mistakes = append(mistakes, p.date(t, fsys, cal)...)
 	mistakes = append(mistakes, p.loadProfiles(t)...)
-	mistakes = append(mistakes, p.loadAccounts(t)...)
+	mistakes = append(mistakes, p.loadChart(t)...)
 	mistakes = append(mistakes, p.loadRules(t)...)
 	mistakes = append(mistakes, p.loadCases(t)...)
 	if len(mistakes) > 0 {
@@ -101,25 +101,45 @@ func LoadDir(dir string) (*Pack, error) {
 func (p *Pack) describe(t *tree) diag.List {
 	src := t.source(packFileName)
 	if _, ok := t.files[packFileName]; !ok {
-		return diag.List{src.FileMistake(codePackFile, "a pack says there what it is: schema, id, title, group_currency", "the file is missing")}
+		return diag.List{src.FileMistake(codePackFile, "write it with schema, id, title and group_currency", "the file is missing")}
 	}
 	var file packFile
 	mistakes := strictyaml.Decode(src, &file, strictyaml.Options{})
-	p.ID, p.Title, p.GroupCurrency = file.ID.Value, file.Title.Value, file.Currency.Value
-	if len(mistakes) > 0 {
-		return mistakes
-	}
+	malformed := len(mistakes)
+	p.ID, p.Title = file.ID.Value, file.Title.Value
 	mistakes = append(mistakes, checkSchema(src, file.Schema, packSchema)...)
 	if !idForm.MatchString(p.ID) {
-		mistakes = append(mistakes, src.Mistake(codeID, file.ID, "letters, digits, and . _ - within", "the id is malformed"))
+		mistakes = append(mistakes, src.Mistake(codeID, file.ID, "use letters, digits, and . _ - within", "the id is malformed"))
 	}
 	if strings.TrimSpace(p.Title) == "" {
-		mistakes = append(mistakes, src.Mistake(codeEmpty, file.Title, "", "title is empty"))
+		mistakes = append(mistakes, src.Mistake(codeEmpty, file.Title, "write what the pack is for: title: SOX 409 disclosure rules", "title is empty"))
 	}
-	if !currencyForm.MatchString(p.GroupCurrency) {
-		mistakes = append(mistakes, src.Mistake(codeProfile, file.Currency, "write a code such as USD", "group_currency is no ISO 4217 code"))
+	if mistake := checkCurrency(src, file.Currency); mistake != nil {
+		mistakes = append(mistakes, mistake) // rules are checked as if it were any currency
+	} else {
+		p.GroupCurrency = file.Currency.Value
 	}
-	return mistakes
+	return withoutAbsent(mistakes, malformed)
+}
+
+// checkCurrency reports a group_currency that is no code.
+func checkCurrency(src *strictyaml.Source, at strictyaml.Text) *diag.Diagnostic {
+	if currencyForm.MatchString(at.Value) {
+		return nil
+	}
+	hint := "write a code such as USD"
+	if upper := strings.ToUpper(at.Value); currencyForm.MatchString(upper) {
+		hint = "write " + upper
+	}
+	return src.Mistake(codeProfile, at, hint, "group_currency is no ISO 4217 code")
+}
+
+// strayed reports whether a file has a key that is like none known: what the file
+// seems to lack may stand there.
+func strayed(mistakes diag.List) bool {
+	return slices.ContainsFunc(mistakes, func(d *diag.Diagnostic) bool {
+		return d.Code == strictyaml.CodeUnknownKey && strings.HasPrefix(d.Hint, strictyaml.KnownKeys)
+	})
 }
 
 func checkSchema(src *strictyaml.Source, got strictyaml.Text, want string) diag.List {
@@ -129,7 +149,7 @@ func checkSchema(src *strictyaml.Source, got strictyaml.Text, want string) diag.
 	return diag.List{src.Mistake(codeSchema, got, "write schema: "+want, "this program does not know the schema %q", got.Value)}
 }
 
-// date chooses the calendars.
+// date sets the calendars.
 func (p *Pack) date(t *tree, fsys fs.FS, cal *calendar.Calendars) diag.List {
 	p.calendars = cal
 	if cal == nil {
@@ -143,7 +163,7 @@ func (p *Pack) date(t *tree, fsys fs.FS, cal *calendar.Calendars) diag.List {
 		cal, err = calendar.LoadFS(overrides, path.Join(t.name, "calendar"))
 	}
 	if err != nil { // the rules are checked all the same, by the calendars without them
-		return diag.List{t.source("calendar").FileMistake(codeCalendar, "", "%v", err)}
+		return diag.List{t.source("calendar").FileMistake(codeCalendar, "rules/calendar/README.md shows the form of each file", "%v", err)}
 	}
 	p.calendars = cal
 	return nil

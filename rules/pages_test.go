@@ -1,6 +1,9 @@
 package rules_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,5 +116,106 @@ func TestPagesTellTheTruth(t *testing.T) {
 	}
 	if tried < 60 {
 		t.Errorf("%d examples were tried, want 60", tried)
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)[^):]*\)`)
+
+// TestPagesForAuthors: the pages for authors of rules lead to pages and never to
+// source code, and the first of them begins with the program.
+func TestPagesForAuthors(t *testing.T) {
+	links := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".md") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			links++
+			if strings.HasSuffix(m[1], ".go") {
+				t.Errorf("%s links to %s, which is source code", path, m[1])
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", path, m[1], err)
+			}
+		}
+		if path == "README.md" {
+			if first := regexp.MustCompile(`(?m)^## (.*)$`).FindStringSubmatch(string(text)); first == nil || first[1] != "The program" {
+				t.Errorf("the first section of README.md is %q, want the program", first)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if links < 10 {
+		t.Errorf("%d links were looked at, want 10", links)
+	}
+}
+
+// hinted are the functions that take a hint.
+var hinted = []string{"report", "reportIn", "refuse", "Mistake", "FileMistake", "mistake", "at", "file"}
+
+// TestEveryMistakeHasARemedy: no diagnostic of these packages is made with an
+// empty hint.
+func TestEveryMistakeHasARemedy(t *testing.T) {
+	calls := 0
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		places := token.NewFileSet()
+		file, err := parser.ParseFile(places, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			name := ""
+			switch f := call.Fun.(type) {
+			case *ast.Ident:
+				name = f.Name
+			case *ast.SelectorExpr:
+				name = f.Sel.Name
+			}
+			if !slices.Contains(hinted, name) {
+				return true
+			}
+			calls++
+			for _, argument := range call.Args {
+				if text, ok := argument.(*ast.BasicLit); ok && text.Value == `""` {
+					t.Errorf("%s: %s is called without a hint: write what the author can do", places.Position(call.Pos()), name)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls < 150 {
+		t.Errorf("%d calls were looked at, want 150", calls)
+	}
+}
+
+// remedies are what a page begins a sentence with that states what to do.
+var remedies = regexp.MustCompile(`(?m)(^|[.:;,] +)(and )?([Aa]dd|[Cc]heck|[Cc]orrect|[Dd]elete|[Ee]nd|[Gg]ive|[Kk]eep|[Ll]ist|[Mm]ove|[Nn]ame|[Pp]ut|[Rr]eplace|[Rr]un|[Ss]et|[Ss]plit|[Tt]ake|[Uu]se|[Ww]rite)\b`)
+
+// TestEveryPageStatesARemedy: each page states in words what to write or do.
+func TestEveryPageStatesARemedy(t *testing.T) {
+	for _, code := range diag.Codes() {
+		page, _ := diag.Page(code)
+		words, _, _ := strings.Cut(strings.SplitN(page, "\n", 2)[1], "```")
+		if !remedies.MatchString(strings.TrimSpace(words)) {
+			t.Errorf("%s states no remedy:\n%s", code, words)
+		}
 	}
 }

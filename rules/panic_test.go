@@ -43,4 +43,8 @@ runbook: Read it.
 	if f.Severity != S2 || f.Key != "/erp 7" || f.Deadline.DueDate.IsZero() || f.Reason == "" || f.CandidateID == got[1].Finding.CandidateID {
 		t.Errorf("finding %+v", f)
 	}
+	pack.rules[0].Severity = S1 // more severe than S2 already
+	if f := NewEngine(pack).Judge(nil, ev, time.Date(2026, 11, 24, 15, 0, 0, 0, time.UTC))[0].Finding; f.Severity != S1 {
+		t.Errorf("severity %s of a rule of severity S1, want S1", f.Severity)
+	}
 }

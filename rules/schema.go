@@ -14,7 +14,7 @@ var schemaFiles = []struct {
 }{
 	{"pack", packFile{}, packKeys},
 	{"rule", ruleFile{}, ruleKeys},
-	{"accounts", accountsFile{}, accountKeys},
+	{"accounts", chartFile{}, chartKeys},
 	{"profile", profileFile{}, profileKeys},
 	{"cases", casesFile{}, casesKeys},
 	{"templates", templatesFile{}, templateKeys},
@@ -29,8 +29,8 @@ func SchemaNames() (names []string) {
 }
 
 // JSONSchema returns the JSON Schema of a kind of file of a pack, for editors.
-// Load is stricter: a schema does not know what an expression means. False: there
-// is no such kind.
+// Load is stricter: a schema does not check expressions. It returns false for an
+// unknown kind.
 func JSONSchema(name string) ([]byte, bool) {
 	for _, f := range schemaFiles {
 		if f.name == name {
@@ -97,9 +97,9 @@ func ruleKeys() map[string]map[string]any {
 	}
 }
 
-func accountKeys() map[string]map[string]any {
+func chartKeys() map[string]map[string]any {
 	return map[string]map[string]any{
-		"schema":       oneOf("What kind of file this is.", accountsSchema),
+		"schema":       oneOf("What kind of file this is.", chartSchema),
 		"accounts":     {"description": "The classes of accounts, each with its accounts and ranges.", "propertyNames": map[string]any{"enum": subtypeField.Values}},
 		"accounts{}[]": key("An account, or a range such as 100000..100999 with both ends in it."),
 	}
@@ -143,14 +143,14 @@ func eventKeys(keys map[string]map[string]any, path string) {
 func casesKeys() map[string]map[string]any {
 	keys := map[string]map[string]any{
 		"schema":                       oneOf("What kind of file this is.", casesSchema),
-		"base":                         key("What every case's event has unless the case says otherwise."),
+		"base":                         key("What every case's event has unless the case replaces it."),
 		"cases":                        key("Events, and what the rule must say of them."),
 		"cases[].name":                 key("What the case shows; unique in the file."),
 		"cases[].event":                key("What this event has that base has not."),
 		"cases[].observed":             key("When Kafka had the event; when it happened unless said."),
 		"cases[].profile":              key("Id of the materiality profile to judge by, or none; the one in force unless said."),
 		"cases[].expect":               key("What the rule must say."),
-		"cases[].expect.outcome":       oneOf("What the rule says; new: not said yet.", "match", "no_match", "indeterminate", "error", newOutcome),
+		"cases[].expect.outcome":       oneOf("The verdict; new: not written yet.", "match", "no_match", "indeterminate", "error", newOutcome),
 		"cases[].expect.severity":      oneOf("After bands and lateness.", severityWords...),
 		"cases[].expect.due_date":      key("Date in New York, or none."),
 		"cases[].expect.item":          key("Item of Form 8-K."),

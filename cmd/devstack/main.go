@@ -3,7 +3,7 @@
 // protocol, NATS JetStream and a real ClickHouse, all on loopback ports.
 //
 //	devstack up [-tocsin PATH] [-config FILE]   start them, and a worker, in the background
-//	devstack status                             say what runs, and where
+//	devstack status                             show what runs, and where
 //	devstack down                               stop it
 //	devstack demo [-tocsin PATH]                feed a company's day and show the candidates
 //	devstack faults [-seed N] [-duration D]     run workers among faults and compare every row
@@ -41,7 +41,7 @@ const (
 const usage = `devstack runs Kafka, NATS and ClickHouse for development on this machine.
 
   devstack up [flags]       start them in the background, and a worker with -tocsin
-  devstack status [flags]   say what runs, and where
+  devstack status [flags]   show what runs, and where
   devstack down [flags]     stop it
   devstack demo [flags]     feed a company's day and show the candidates
   devstack faults [flags]   run workers among faults and compare every row and alert
@@ -75,11 +75,12 @@ func run(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	code, err := cmd(ctx, args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone
-	case err != nil && code == exitUsage: // the flag package has said so
+	case err != nil && code == exitUsage: // the flag package has printed it
 		return exitUsage
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "devstack:", err)
@@ -102,9 +103,12 @@ func parse(flags *flag.FlagSet, args []string) (int, error) {
 	return exitDone, nil
 }
 
+// defaultState is the directory of -state where none is named.
+const defaultState = ".tocsin"
+
 // stateFlag declares -state.
 func stateFlag(flags *flag.FlagSet) *string {
-	return flags.String("state", ".tocsin", "directory of data, logs and stack.env")
+	return flags.String("state", defaultState, "directory of data, logs and stack.env")
 }
 
 // say prints a line for the user; a closed standard output is not a failure of

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 // fakeWorker behaves like tocsin as far as devstack can see: migrate leaves a
-// file where the configuration file says, run is ready if it finds that file.
+// file that the configuration file names, run is ready if it finds that file.
 func fakeWorker() error {
 	config, mark := os.Args[3], os.Args[3]+".migrated"
 	if _, err := os.Stat(config); err != nil {
@@ -73,7 +73,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bench{t: t, dir: filepath.Join(dir, "state"), tocsin: filepath.Join(dir, "tocsin"), config: filepath.Join(dir, "config.yaml")}
+	b := &bench{t: t, dir: filepath.Join(dir, defaultState), tocsin: filepath.Join(dir, "tocsin"), config: filepath.Join(dir, "config.yaml")}
 	script := fmt.Sprintf("#!/bin/sh\nexec env %s=tocsin %q \"$@\"\n", roleEnv, os.Args[0])
 	for path, text := range map[string]string{b.tocsin: script, b.config: "# fake\n"} {
 		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
@@ -106,13 +106,48 @@ func (b *bench) expect(code int, part string, args ...string) {
 	}
 }
 
+// makeStatus runs make status on the state of the bench, and returns the lines that
+// it prints. Its exit code must be 0: make would report any other as an error.
+func (b *bench) makeStatus() []string {
+	b.t.Helper()
+	makefile, err := filepath.Abs("../../Makefile")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	program := filepath.Join(filepath.Dir(b.dir), "bin", "devstack")
+	script := fmt.Sprintf("#!/bin/sh\nexec env %s=devstack %q \"$@\"\n", roleEnv, os.Args[0])
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command("make", "-f", makefile, "status")
+	cmd.Dir = filepath.Dir(b.dir)
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Contains(string(out), "***") {
+		b.t.Errorf("make status: %v\n%s", err, out)
+	}
+	return strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+}
+
 func TestUpStatusDown(t *testing.T) {
 	b := newBench(t)
 	b.expect(exitNotRunning, "nothing runs", "status")
+	if lines := b.makeStatus(); len(lines) != 1 || lines[0] != "nothing runs in "+defaultState {
+		t.Errorf("make status before make up: %q", lines)
+	}
 	began := time.Now()
 	b.expect(exitDone, "ledger.events", "up", "-tocsin", b.tocsin, "-config", b.config)
 	t.Logf("up in %v", time.Since(began).Round(time.Millisecond))
 	b.expect(exitDone, "worker", "status")
+	lines := b.makeStatus()
+	for i, server := range []string{"devstack", "kafka", "clickhouse", "clickhouse http", "nats", "worker"} {
+		if len(lines) != 6 || !strings.HasPrefix(lines[i], server+"  ") || i > 0 && !strings.HasSuffix(lines[i], "  answers") {
+			t.Fatalf("make status prints %q, want a line for each server", lines)
+		}
+	}
 	b.expect(exitFailed, "runs already", "up")
 
 	pids, err := state(b.dir).running()
@@ -142,6 +177,9 @@ func TestUpStatusDown(t *testing.T) {
 		t.Errorf("the addresses are still there: %v", err)
 	}
 	b.expect(exitDone, "nothing runs", "down")
+	if lines := b.makeStatus(); len(lines) != 1 || lines[0] != "nothing runs in "+defaultState {
+		t.Errorf("make status after make down: %q", lines)
+	}
 }
 
 func TestKilledStackLeavesNothingRunning(t *testing.T) {
@@ -163,6 +201,28 @@ func TestKilledStackLeavesNothingRunning(t *testing.T) {
 	}
 	b.expect(exitNotRunning, "nothing runs", "status")
 	b.expect(exitDone, "Kafka", "up") // on the same data
+}
+
+// A devstack status at the wrong moment does not keep a stack from starting.
+func TestClaimWaitsForALookAtTheState(t *testing.T) {
+	s := state(t.TempDir())
+	looked, err := os.Create(s.pids())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(looked.Fd()), syscall.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = looked.Close() })
+	claimed, err := s.claim()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claimed.Close()
+	if second, err := s.claim(); err == nil {
+		second.Close()
+		t.Error("claimed twice")
+	}
 }
 
 func TestWorkerThatEndsIsShown(t *testing.T) {

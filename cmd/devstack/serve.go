@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// serveCommand is what up starts in the background. It is not for humans.
+	// serveCommand is what up starts in the background. It is not for people.
 	serveCommand = "serve"
 	// reportFD is the descriptor it writes readyWord to when all is ready; it
 	// closes it without a word otherwise.
@@ -25,7 +25,7 @@ const (
 	stopBound = 45 * time.Second
 )
 
-// serve runs the stack until it is told to stop.
+// serve runs the stack until it is asked to stop.
 func serve(ctx context.Context, args []string) (int, error) {
 	var o order
 	if code, err := parse(o.flags(serveCommand), args); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // state is the directory of what devstack keeps.
@@ -23,7 +24,7 @@ func (s state) data() string      { return filepath.Join(string(s), "data") }
 
 // claim makes the calling process the one that runs the stack of this state,
 // until the returned file is closed or the process ends. The lock on the file
-// is what counts; the process ids in it only say whom to ask.
+// is what counts; the process ids in it only name the process to ask.
 func (s state) claim() (*os.File, error) {
 	if err := os.MkdirAll(string(s), 0o755); err != nil {
 		return nil, fmt.Errorf("make the state directory: %w", err)
@@ -32,11 +33,20 @@ func (s state) claim() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the pid file: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("the stack in %s runs already: devstack status", s), f.Close())
+	// A devstack status beside it holds the lock for a moment.
+	for deadline := time.Now().Add(claimBound); ; <-time.After(10 * time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(fmt.Errorf("the stack in %s runs already: devstack status", s), f.Close())
+		}
 	}
-	return f, nil
 }
+
+// claimBound is how long claim waits for the lock.
+const claimBound = 2 * time.Second
 
 // record writes the ids of the processes of the stack, its own first.
 func record(f *os.File, pids ...int) error {

@@ -15,7 +15,7 @@ import (
 // dialBound is how long a server on this machine may take to accept.
 const dialBound = 2 * time.Second
 
-// status says which of the stack's servers answer.
+// status reports which of the stack's servers answer.
 func status(ctx context.Context, args []string) (int, error) {
 	flags := flag.NewFlagSet("status", flag.ContinueOnError)
 	dir := stateFlag(flags)

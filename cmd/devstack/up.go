@@ -25,7 +25,7 @@ type order struct {
 // flags declares the flags of up, which serve is given too.
 func (o *order) flags(name string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	f.StringVar((*string)(&o.state), "state", ".tocsin", "directory of data, logs and stack.env")
+	f.StringVar((*string)(&o.state), "state", defaultState, "directory of data, logs and stack.env")
 	f.StringVar(&o.tocsin, "tocsin", "", "path of the tocsin program: migrate the database and run a worker")
 	f.StringVar(&o.config, "config", "deploy/tocsin.example.yaml", "configuration file of the worker")
 	f.IntVar(&o.ports.Kafka, "kafka-port", 0, "port of Kafka; 0 is any free one, here and below")
@@ -70,7 +70,7 @@ func up(ctx context.Context, args []string) (int, error) {
 }
 
 // detach starts `devstack serve` with the same flags, in a session of its own,
-// and waits until it says that it is ready. If ctx ends first, or it fails, it
+// and waits until it reports that it is ready. If ctx ends first, or it fails, it
 // is gone when detach returns.
 func detach(ctx context.Context, s state, args []string) error {
 	self, err := os.Executable()
@@ -111,7 +111,7 @@ func detach(ctx context.Context, s state, args []string) error {
 	return fmt.Errorf("the stack did not start (%w); the end of %s:\n%s", errors.Join(ended, err), s.log(), tail(s.log()))
 }
 
-// describe says where everything is.
+// describe prints where everything is.
 func describe(o order, a stack.Addresses) {
 	say(os.Stdout, "Kafka            %s   topics %s, %s", a.Kafka, stack.LedgerTopic, stack.SystemTopic)
 	say(os.Stdout, "ClickHouse       %s   native protocol", a.ClickHouse)

@@ -36,7 +36,29 @@ type alert struct {
 		Severity    string    `json:"severity"`
 		Outcome     string    `json:"outcome"`
 		DueAt       time.Time `json:"due_at_conservative"`
+		CIK         string    `json:"registrant_cik"`
+		// With payload: full alone.
+		Key      string `json:"key"`
+		Sentence string `json:"sentence"`
 	} `json:"data"`
+}
+
+// print writes the alert as people read it, on three lines.
+func (a *alert) print(out io.Writer, company string) {
+	d := &a.Data
+	due := "no filing deadline"
+	if !d.DueAt.IsZero() {
+		due = d.DueAt.In(calendar.NewYork()).Format("Mon 2006-01-02 15:04 MST")
+	}
+	title := d.Title
+	if d.Outcome != "match" {
+		title += " (" + d.Outcome + ")"
+	}
+	say(out, "%-3s %-7s %-7s %-24s  %s  %s", d.Severity, d.Item, d.Rule, due, d.Key, company)
+	say(out, "    %s", title)
+	if d.Sentence != "" {
+		say(out, "    %s", d.Sentence)
+	}
 }
 
 // watch receives alerts and prints each as it comes. Alerts arrive on a
@@ -47,8 +69,9 @@ type watch struct {
 	out       io.Writer
 
 	mu    sync.Mutex
-	seen  map[string]int // by candidate id
-	first time.Time      // when the first alert came
+	about map[matter]string // the company that a planted matter is about
+	seen  map[string]int    // by candidate id
+	first time.Time         // when the first alert came
 	fault error
 }
 
@@ -58,7 +81,7 @@ func subscribe(ctx context.Context, server string, out io.Writer) (*watch, error
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	w := &watch{conn: conn, out: out, seen: make(map[string]int)}
+	w := &watch{conn: conn, out: out, about: make(map[matter]string), seen: make(map[string]int)}
 	js, err := jetstream.New(conn)
 	if err == nil {
 		var consumer jetstream.Consumer
@@ -91,15 +114,18 @@ func (w *watch) take(msg jetstream.Msg) {
 		w.first = time.Now()
 	}
 	w.seen[a.Data.CandidateID]++
-	due := "no filing deadline"
-	if !a.Data.DueAt.IsZero() {
-		due = a.Data.DueAt.In(calendar.NewYork()).Format("Mon 2006-01-02 15:04 MST")
+	company, planted := w.about[matter{a.Data.Rule, a.Data.Key}]
+	if !planted {
+		company = "CIK " + a.Data.CIK
 	}
-	title := a.Data.Title
-	if a.Data.Outcome != "match" {
-		title += " (" + a.Data.Outcome + ")"
-	}
-	say(w.out, "%-4s %-6s %-7s %-24s %s", a.Data.Severity, a.Data.Item, a.Data.Rule, due, title)
+	a.print(w.out, company)
+}
+
+// expect names the company that a planted matter is about.
+func (w *watch) expect(m matter, company string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.about[m] = company
 }
 
 // repeats is how many alerts came for a candidate that had one.
@@ -122,27 +148,11 @@ func (w *watch) since(t time.Time) time.Duration {
 	return w.first.Sub(t)
 }
 
+// count is how many candidates have come.
 func (w *watch) count() (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.seen), w.fault
-}
-
-// await waits until as many candidates have come as were planted, or until the
-// bound: the comparison says which are missing.
-func (w *watch) await(ctx context.Context, planted int, bound time.Duration) error {
-	deadline := time.Now().Add(bound)
-	for {
-		n, err := w.count()
-		if err != nil || n >= planted || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 // ids are the candidates that have come.
@@ -172,7 +182,7 @@ func compare(planted, arrived map[matter]bool) (missing, unexpected []matter) {
 }
 
 // matters asks ClickHouse which matters the candidates that arrived are: an
-// alert says the rule, but its key is material non-public information.
+// alert of the default payload holds the rule and no key.
 func (d *demonstration) matters(ctx context.Context, ids map[string]bool) (map[matter]bool, error) {
 	text, err := d.ask(ctx, "SELECT candidate_id, rule, key FROM candidates FORMAT TSVRaw")
 	if err != nil {
@@ -193,24 +203,6 @@ func (d *demonstration) matters(ctx context.Context, ids map[string]bool) (map[m
 		}
 	}
 	return all, nil
-}
-
-// rows waits until ClickHouse holds as many rows as events, or longer than it
-// should take, and returns how many it holds.
-func (d *demonstration) rows(ctx context.Context, events int) (n int, err error) {
-	for deadline := time.Now().Add(demoBound); ; {
-		if n, err = d.number(ctx, "SELECT count() FROM events"); err != nil {
-			return 0, err
-		}
-		if n >= events || time.Now().After(deadline) {
-			return n, nil
-		}
-		select {
-		case <-ctx.Done():
-			return n, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }
 
 // number asks for one number.
@@ -241,21 +233,4 @@ func (d *demonstration) ask(ctx context.Context, sql string) (string, error) {
 		return "", fmt.Errorf("ask ClickHouse: %s: %s", resp.Status, strings.TrimSpace(string(text)))
 	}
 	return string(text), nil
-}
-
-// further says where to look next.
-func (d *demonstration) further() {
-	say(d.out, `
-Look further (on a terminal make demo stays up; make up keeps servers and a worker in the background):
-
-  set -a; . %s; set +a
-  ask() { curl -s "$TOCSIN_CLICKHOUSE_HTTP/?database=tocsin" -u "$TOCSIN_ANALYST_USER:$TOCSIN_ANALYST_PASSWORD" -d "$1 FORMAT PrettyCompact"; }
-
-  ask "SELECT due_at, item, rule, severity, key FROM candidates ORDER BY due_at LIMIT 10"
-  ask "SELECT account, sum(if(debit_credit = 'D', amount_group, -amount_group)) AS balance FROM ledger_lines GROUP BY account ORDER BY account LIMIT 10"
-  ask "SELECT topic, partition, rows, first_offset, last_offset, gaps, doubles FROM completeness"
-
-  alerts   %s, stream DISCLOSURE, subjects disclosure.candidate.>
-           nats --server "$TOCSIN_NATS" stream view DISCLOSURE
-  metrics  http://%s/metrics`, d.state.dotenv(), d.NATS, d.Metrics)
 }

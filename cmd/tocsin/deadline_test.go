@@ -27,7 +27,7 @@ func TestDeadlineOutput(t *testing.T) {
 	}
 	for _, f := range archive.Files {
 		var stdout, stderr bytes.Buffer
-		code := runDeadline(strings.Fields(f.Name), &stdout, &stderr)
+		code := deadlineCommand.Run(t.Context(), strings.Fields(f.Name), nil, &stdout, &stderr)
 		if (code == 0) != (stderr.Len() == 0) || code != 0 && stdout.Len() > 0 {
 			t.Errorf("%s: exit %d with %d bytes of output and %d of error", f.Name, code, stdout.Len(), stderr.Len())
 		}
@@ -43,7 +43,7 @@ func TestDeadlineOutput(t *testing.T) {
 func TestDeadlineKeys(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	args := []string{"--item", "1.05", "--at", "2026-02-12T18:00:00-05:00", "--json", "--now", "2026-02-13"}
-	if code := runDeadline(args, &stdout, &stderr); code != 0 {
+	if code := deadlineCommand.Run(t.Context(), args, nil, &stdout, &stderr); code != 0 {
 		t.Fatalf("exit %d: %s", code, &stderr)
 	}
 	var got map[string]any
@@ -70,7 +70,7 @@ func TestDeadlineKeys(t *testing.T) {
 
 func TestDeadlineHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	code := runDeadline([]string{"-h"}, &stdout, &stderr)
+	code := deadlineCommand.Run(t.Context(), []string{"-h"}, nil, &stdout, &stderr)
 	if help := stdout.String() + stderr.String(); code != 0 || !strings.Contains(help, "--item 1.01") || !strings.Contains(help, "-calendar") {
 		t.Errorf("exit %d: %s", code, help)
 	}

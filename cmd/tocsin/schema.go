@@ -1,25 +1,23 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
 
-	"tocsin/pipeline"
+	"tocsin/cmd/tocsin/cli"
+	"tocsin/cmd/tocsin/config"
 	"tocsin/rules"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
-	"tocsin/rules/strictyaml"
 )
 
-// runSchema prints what is derived from the field tables: the JSON Schemas of
-// the two events, of the files of a pack and of the configuration, the reference
-// of the fields, and that of the functions of the rule language.
-func runSchema(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("tocsin schema", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, `tocsin schema NAME: what events and rules may say
+// schemaCommand is tocsin schema: it prints what is derived from the field tables.
+var schemaCommand = &cli.Command{
+	Name: "schema", Summary: "print JSON Schemas, the field and the function reference",
+	Usage: "NAME",
+	Description: `NAME is one of
 
   ledger_event   JSON Schema of the ledger event
   system_event   JSON Schema of the system event
@@ -28,54 +26,45 @@ func runSchema(args []string, stdout, stderr io.Writer) int {
   materiality    every field of the materiality profile, in Markdown
   pack, rule, accounts, profile, cases, templates
                  JSON Schemas of the files of a pack, for editors
-  config         JSON Schema of the worker's configuration
-`)
-	}
-	if err := flags.Parse(args); err != nil {
-		return exitUsage
-	}
-	var text string
-	switch name := flags.Arg(0); name {
+  config         JSON Schema of the worker's configuration`,
+	Example: "tocsin schema rule > rule.schema.json",
+	Args:    cli.Args{Min: 1, Max: 1, What: "the name of one schema, such as ledger_event, system_event or fields"},
+	Define: func(*flag.FlagSet) cli.Action {
+		return func(_ context.Context, call *cli.Call) error {
+			text, ok := schema(call.Args[0])
+			if !ok {
+				return cli.Usagef("there is no schema %q: names are ledger_event, system_event, fields, functions, materiality, pack, rule, accounts, profile, cases, templates, config", call.Args[0])
+			}
+			_, err := io.WriteString(call.Stdout, text)
+			return err
+		}
+	},
+}
+
+func schema(name string) (text string, ok bool) {
+	switch name {
 	case event.Ledger.Name:
-		text = string(event.JSONSchema(event.Ledger))
+		return string(event.JSONSchema(event.Ledger)), true
 	case event.System.Name:
-		text = string(event.JSONSchema(event.System))
+		return string(event.JSONSchema(event.System)), true
 	case "fields":
-		text = event.Reference()
+		return event.Reference(), true
 	case "functions":
 		text = "| function | what it is |\n|---|---|\n"
 		for _, f := range dialect.Functions() {
 			text += fmt.Sprintf("| `%s` | %s |\n", f.Signature, f.Doc)
 		}
+		return text, true
 	case "materiality":
 		text = "| field | meaning |\n|---|---|\n"
 		for i := range rules.Materiality.Fields {
 			f := &rules.Materiality.Fields[i]
 			text += fmt.Sprintf("| `materiality.%s` | %s |\n", f.Name, f.Doc)
 		}
+		return text, true
 	case "config":
-		text = string(configSchema())
-	default:
-		schema, ok := rules.JSONSchema(name)
-		if !ok {
-			flags.Usage()
-			return exitUsage
-		}
-		text = string(schema)
+		return string(config.Schema()), true
 	}
-	if _, err := io.WriteString(stdout, text); err != nil {
-		fmt.Fprintln(stderr, "tocsin schema:", err)
-		return exitFailed
-	}
-	return exitOK
-}
-
-// configSchema is the JSON Schema of the configuration file.
-func configSchema() []byte {
-	return strictyaml.JSONSchema(config{}, strictyaml.SchemaOptions{ID: "urn:tocsin:config", Title: "Tocsin configuration", Expand: true, Keys: map[string]map[string]any{
-		"kafka.first_start": {"enum": []string{string(pipeline.StartRefused), string(pipeline.StartEarliest), string(pipeline.StartLatest)}},
-		"nats.payload":      {"enum": []string{"minimal", "full"}},
-		"log.format":        {"enum": []string{"text", "json"}},
-		"log.level":         {"enum": []string{"debug", "info", "warn", "error"}},
-	}})
+	file, ok := rules.JSONSchema(name)
+	return string(file), ok
 }

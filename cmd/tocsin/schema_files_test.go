@@ -12,6 +12,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"tocsin/cmd/tocsin/cli"
 )
 
 // printedSchema compiles what tocsin schema prints, by a validator that shares
@@ -19,7 +21,7 @@ import (
 func printedSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := runSchema([]string{name}, &out, &errs); code != exitOK {
+	if code := schemaCommand.Run(t.Context(), []string{name}, nil, &out, &errs); code != cli.OK {
 		t.Fatalf("tocsin schema %s: exit code %d: %s", name, code, &errs)
 	}
 	doc, err := jsonschema.UnmarshalJSON(&out)
@@ -134,7 +136,7 @@ func TestFilesFollowTheirSchemas(t *testing.T) {
 	}
 }
 
-// TestSchemasRefuse: what a schema cannot let pass.
+// TestSchemasRefuse: mistakes that a schema must reject.
 func TestSchemasRefuse(t *testing.T) {
 	f := func(schema, text string, valid bool) {
 		t.Helper()
@@ -180,7 +182,7 @@ func TestSchemasDescribe(t *testing.T) {
 	}
 	for _, name := range []string{"pack", "rule", "accounts", "profile", "cases", "templates"} {
 		var out bytes.Buffer
-		runSchema([]string{name}, &out, &out)
+		schemaCommand.Run(t.Context(), []string{name}, nil, &out, &out)
 		var doc map[string]any
 		if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 			t.Fatal(err)
@@ -189,18 +191,20 @@ func TestSchemasDescribe(t *testing.T) {
 	}
 }
 
+const wholeEvent = `{"specversion":"1.0","type":"ledger.contract.executed","source":"urn:clm","id":"C-9","time":"2026-03-02T18:30:00-05:00","data":{"registrant_cik":"0009999999","group_currency":"USD","contract":{"contract_id":"C-9","executed_at":"2026-03-02T18:30:00-05:00","total_value_group":130000000}}}`
+
 // TestEventsFollowTheirSchemas: an event that is decoded is valid by the schema
-// that tells sources what to send.
+// that sources read before they send.
 func TestEventsFollowTheirSchemas(t *testing.T) {
 	schema := printedSchema(t, "ledger_event")
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(contractEvent))
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(wholeEvent))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(doc); err != nil {
 		t.Error(err)
 	}
-	doc, err = jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(contractEvent, "ledger.contract.executed", "ledger.contract.excecuted", 1)))
+	doc, err = jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(wholeEvent, "ledger.contract.executed", "ledger.contract.excecuted", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"tocsin/cmd/tocsin/cli"
 )
 
 func TestSchema(t *testing.T) {
 	f := func(args []string, code int, want string) string {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
-		if got := runSchema(args, &stdout, &stderr); got != code {
+		if got := schemaCommand.Run(t.Context(), args, nil, &stdout, &stderr); got != code {
 			t.Errorf("%q: exit code %d, want %d: %s", args, got, code, stderr.String())
 		}
 		if text := stdout.String() + stderr.String(); !strings.Contains(text, want) {
@@ -20,13 +22,13 @@ func TestSchema(t *testing.T) {
 		return stdout.String()
 	}
 	for _, name := range []string{"ledger_event", "system_event"} {
-		if text := f([]string{name}, exitOK, "registrant_cik"); !json.Valid([]byte(text)) {
+		if text := f([]string{name}, cli.OK, "registrant_cik"); !json.Valid([]byte(text)) {
 			t.Errorf("%s is not JSON", name)
 		}
 	}
-	f([]string{"fields"}, exitOK, "contract_total_value_group")
-	f([]string{"functions"}, exitOK, "`ratio(a, b)`")
-	f([]string{"materiality"}, exitOK, "`materiality.component_overall`")
-	f([]string{"nothing"}, exitUsage, "ledger_event")
-	f(nil, exitUsage, "system_event")
+	f([]string{"fields"}, cli.OK, "contract_total_value_group")
+	f([]string{"functions"}, cli.OK, "`ratio(a, b)`")
+	f([]string{"materiality"}, cli.OK, "`materiality.component_overall`")
+	f([]string{"nothing"}, cli.Usage, "ledger_event")
+	f(nil, cli.Usage, "system_event")
 }

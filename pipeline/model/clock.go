@@ -1,8 +1,8 @@
 package model
 
-// tick lets time pass for everything at once. An age stops where it no longer
-// matters, so the model has no bound on time: any number of ticks may pass
-// between any two steps.
+// tick advances time for everything at once. An age stops growing where it no
+// longer matters, so time is unbounded: any number of ticks may pass between any
+// two steps.
 func (p *Protocol) tick(s *state, emit emit) {
 	next := *s
 	for w := range next.workers {
@@ -13,25 +13,32 @@ func (p *Protocol) tick(s *state, emit emit) {
 		case m.at == watching:
 			m.age = min(m.age+1, p.Still)
 		}
+		if m.lost {
+			m.quiet = min(m.quiet+1, p.Quiet)
+		}
 		m.insert = p.older(m.insert)
 	}
 	c := &next.clickhouse
 	if c.orphan = p.older(c.orphan); c.orphan.phase == ended {
 		c.orphan = insert{}
 	}
-	for i := range c.tokens {
-		for j := range c.tokens[i] {
-			if t := &c.tokens[i][j]; *t == p.Window {
-				*t = 0
-			} else if *t > 0 {
-				*t++
+	for l := range c.tokens {
+		for i := range c.tokens[l] {
+			for j := range c.tokens[l][i] {
+				for n := range c.tokens[l][i][j] {
+					if t := &c.tokens[l][i][j][n]; *t == p.Window {
+						*t = 0
+					} else if *t > 0 && p.Window != never {
+						*t++
+					}
+				}
 			}
 		}
 	}
 	emit(next, action{clock, noOne, "passes a tick"})
 }
 
-// older is an insert one tick later.
+// older returns an insert one tick later.
 func (p *Protocol) older(i insert) insert {
 	switch {
 	case i.phase != running && i.phase != whole || !p.has(Bound):

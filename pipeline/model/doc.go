@@ -1,61 +1,90 @@
-// Package model is the delivery protocol as a machine small enough to be tried
-// in every way there is. It shares no code with the pipeline, so that a mistake
-// of the one is not a mistake of the other: it is to be read beside it.
+// Package model is the delivery protocol as two state machines that are small enough to
+// be searched completely. It shares no code with the pipeline, so that a mistake of
+// the one is not a mistake of the other. Read the two side by side.
 //
 // # What is modelled
 //
-// One partition with two or three records, two workers under different rules,
-// the group's coordinator, ClickHouse and JetStream. A search visits every state
-// that can be reached, in every order of these:
+// Protocol has one partition with one or two records, two workers with different
+// rules, the group's coordinator, ClickHouse and JetStream. A search visits every
+// state that these events can reach in any order:
 //
 //   - each step of a cycle: read the mark, cut (after one record or after two),
-//     declare, look, begin, ask the intent's age, send, publish, tell (worker.go,
-//     delivery.go)
-//   - a worker killed, hurried or standing still between any two steps, for any
-//     time, while others go on; expelled, and not knowing it; joining again
+//     declare, compare mark and rows, look, begin, ask the intent's age, send, publish,
+//     tell (worker.go, compare.go, delivery.go)
+//   - a worker is killed, hurried, or stands still between any two steps, for any
+//     time, while others go on; it is expelled without knowing it; it joins again
 //     (coordinator.go)
-//   - an answer lost, or late, and a request lost, or late, of each server; an
-//     insert that runs on without its client; a commit that arrives after its
-//     sender has died
-//   - time: intents grow too old, the server ends inserts and forgets tokens
+//   - a request to, or an answer of, any server is lost or late; an insert runs on
+//     without its client; a commit arrives after its sender has died
+//   - time passes: intents expire, the server ends inserts and forgets tokens
 //     (clock.go)
 //   - with Protocol.Deleted, the group's offsets deleted once
+//   - with Protocol.Recreated, the topic deleted and made again under its name,
+//     with its committed offsets kept or deleted, with a promise in them or without,
+//     while workers still hold records of the old log and brokers still report its id;
+//     the rows of both logs are checked to the end
+//   - with Protocol.Forged, a mark that somebody with rights on the group sets forward,
+//     back, or to another chain (forgery.go); with Protocol.Added, a partition of which
+//     nothing is known
+//   - with Protocol.Losses, a ClickHouse that writes an insert's token to its
+//     deduplication log and then loses the rows: it is killed, or its disk is
+//     full, between the log and the rename of the part
 //
-// Nothing bounds how often any of this happens, but that one commit, one insert
-// and one alert are late at a time.
+// Each event may happen any number of times. At most one commit, one insert and one
+// alert are late at a time.
+//
+// Pair has two partitions in a group, and commits that carry marks of both (pair.go,
+// pair_work.go). The group may accept a commit for one partition and refuse it for the
+// other, revoke one partition while the worker goes on with the other, and, with
+// Pair.Added, get the second one while it is at work. A batch of a pair is delivered in
+// one step or not at all, and no time passes: Protocol covers what can happen within.
 //
 // # What is promised
 //
-// In every state (invariants.go): no record has two rows; the chain goes on from
-// row to row; no candidate is published twice, or without a row, or by other
-// rules than its row's; what is before the committed offset is stored and
-// published; no worker stops because of what it finds in ClickHouse. And from
-// every state a way leads to one in which every record is stored, published and
-// committed.
+// In every state (invariants.go, pair.go): no record has two rows; the chain is
+// unbroken; no candidate is published twice, or under other rules than its row; every
+// record before the committed offset is stored and published; no worker
+// goes on behind a record without a row; no worker stops because of unexpected rows
+// in ClickHouse, except after a forged mark. In particular, no worker stops because it
+// stood still while another took its partition over. And every state can still reach one
+// in which every record is stored, published and committed, or in which a worker has
+// refused a forged mark. An alert may precede its row. Where the group's offsets are
+// deleted meanwhile, the promise of that row is forgotten, and other rules may judge it.
 //
 // # What is not
 //
-// An acknowledgement is kept: no server loses what it said it has. An insert
-// lands as a whole and reads what has landed (one block, one partition, one
-// replica or a quorum). Clocks run at one speed. The stream keeps alerts for
-// ever. A commit, and a batch, is of one partition. An empty table without
-// offsets is a first start, which an operator orders. Verdicts are a function of
-// record and rules. Whether the servers are as they are here, other tests ask
-// the servers.
+// The model assumes the following; other tests ask the real servers.
+//
+// No server loses rows that it stored. The acknowledgement of an insert that was
+// dropped as a repeat states the repeat. An insert lands as a whole and a read sees
+// every landed insert (one block, one partition, one replica or a quorum). Clocks
+// run at one speed. The stream keeps alerts for ever. A mark that was read when a
+// broker lags is of a partition whose topic some other broker knows. An operator orders
+// a first start, when there are neither rows nor offsets. Verdicts are a function of
+// record and rules.
+//
+// Two forgeries are not refused. A mark whose promise was taken away looks like one
+// that had none: the promised insert may still run, and the next owner cuts the records
+// anew. A mark that was set forward before any row is stored looks like that of a group
+// with first_start: latest.
 //
 // # Mechanisms
 //
-// Protocol.Without takes mechanisms out, one at a time: each is needed, because
-// without it the search finds a promise broken. The comments of the constants
-// say what a protocol without them does.
+// The field Without removes mechanisms, one at a time. Each is needed, because
+// without it the search finds a broken promise. The comment of each constant
+// describes a protocol without that mechanism.
 //
 // # How to read a trace
 //
-// A trace is the shortest way to a broken promise. "1-1 by rules 0" is the batch
-// of records 1 to 1, judged by the rules of worker A; those of B are rules 1.
-// "Offset 1, intent to 1 by rules 0" is a commit, or what the group then knows:
-// replay records 1 to 1 by rules 0. A worker that "is hurried" gives its batch up
-// for a rebalance; one that "hears nothing" tries again. To print all of them:
+// A trace is the shortest path to a broken promise. "1-1 by rules 0" is the batch of
+// records 1 to 1, judged by the rules of worker A; worker B has rules 1. "Offset 1,
+// intent to 1 by rules 0" is a commit, or the state of the group after it: replay
+// records 1 to 1 by rules 0. A worker that "is hurried" gives its batch up for a
+// rebalance. A worker that "hears nothing" tries again. A worker that was expelled and
+// has nothing left to deliver or to compare is at once taken for one that is not in the
+// group. To print every trace:
 //
 //	go test -v -run Mechanism ./pipeline/model
+//
+// The larger scenarios run with make integration.
 package model

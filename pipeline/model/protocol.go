@@ -5,52 +5,72 @@ import (
 	"math/bits"
 )
 
-// Protocol is one variant of the delivery protocol, and the bounds within which
-// it is explored. Times are ticks of the model's clock.
+// Protocol is one variant of the delivery protocol with the bounds of its search.
+// Times are ticks of the model's clock.
 type Protocol struct {
-	// ServerSide is how the coordinator takes a commit under an older
-	// generation: false refuses it (classic), true accepts it as long as the
-	// member has kept the partition (KIP-848).
+	// ServerSide makes the coordinator accept a commit of an older generation
+	// while the member has kept the partition (KIP-848). Otherwise the
+	// coordinator refuses it (classic).
 	ServerSide bool
 	// Deleted lets an operator delete the group's offsets, once, while the
 	// group is empty and rows are stored.
 	Deleted bool
-	// Without are the mechanisms taken out.
+	// Recreated lets an operator delete the topic and make it again under its
+	// name, once. The new log has as many records as the old one.
+	Recreated bool
+	// Forged lets a person with rights on the group set its mark in one of these
+	// ways, once, while the group is empty and rows are stored.
+	Forged Forgery
+	// Added begins with a log without committed offset and without rows.
+	Added bool
+	// Without are the removed mechanisms.
 	Without Mechanism
 
 	Records int8 // in the partition, 1 to maxRecords
-	Settled int8 // of them, stored by rules 0, published and committed long ago; less than Records
-	TTL     int8 // an intent is good for fewer ticks than this
-	Insert  int8 // the server ends an insert that is this old
-	Window  int8 // ClickHouse forgets a token that is this old
+	Settled int8 // the first of them, settled long ago by rules 0
+	TTL     int8 // an intent is valid for fewer ticks than this
+	Insert  int8 // the server ends an insert of this age
+	Window  int8 // ClickHouse forgets a token of this age
 	Still   int8 // how long rows stand still before a start without offsets
+	Quiet   int8 // how long a batch waits for its next token
+	Losses  int8 // how often ClickHouse may keep a token and lose the rows; at most maxNumber - 1
 }
 
 // maxRecords bounds Protocol.Records, and so the size of a state.
-const maxRecords = 3
+const maxRecords = 2
 
-// maxBatch is how many records a batch holds at most. A cut after one record or
-// after two is enough for two cuts to overlap.
+// maxLogs is how many logs have the topic's name, one after the other.
+const maxLogs = 2
+
+// maxBatch bounds the records of a batch. With cuts after one record or after two,
+// two cuts can overlap.
 const maxBatch = 2
 
-// Standard is the protocol with every mechanism, under times that are as tight
-// as they may be. An intent is good until the first tick and an insert runs
-// until its second, so an insert lands at most one tick after its intent was
-// sent. A token is remembered until its second tick. Rows stand still for two:
-// for an intent's time and an insert's, less the tick that both count.
+// maxNumber bounds the tokens of a batch: one more than the losses.
+const maxNumber = 2
+
+// never is a Protocol.Window without an end: tokens are not forgotten.
+const never = 127
+
+// Standard returns the protocol with every mechanism and the tightest permitted
+// times. An intent is valid until the first tick and an insert runs until its
+// second, so an insert lands at most one tick after its intent was sent. A token is
+// remembered until its second tick. Rows stand still for two ticks: an intent's
+// time and an insert's, less the tick that both count. A lost batch waits as long
+// before its next token.
 func Standard() Protocol {
-	return Protocol{Records: 2, TTL: 1, Insert: 2, Window: 2, Still: 2}
+	return Protocol{Records: 2, TTL: 1, Insert: 2, Window: 2, Still: 2, Quiet: 2}
 }
 
-// Mechanism is a set of things that the protocol does.
-type Mechanism uint32
+// Mechanism is a set of mechanisms of the protocol.
+type Mechanism uint64
 
-// The mechanisms, each with what the protocol does without it.
+// The mechanisms, each with the behaviour of a protocol without it.
 const (
 	Acknowledged Mechanism = 1 << iota // stores without waiting for the intent's acknowledgement
 	Refusal                            // joins anew and sends a refused commit again
 	Leave                              // stays in the group when a commit's outcome is unknown
-	Once                               // has a client that sends a commit again on another connection
+	Once                               // has a client that repeats a commit on another connection
 	Fence                              // has a coordinator that accepts commits of members it expelled
 	Blocked                            // lets the group rebalance, and the client join anew, in the midst of a cycle
 	Range                              // cuts a replay anew
@@ -61,15 +81,34 @@ const (
 	Look                               // stores a replay without looking for its rows
 	Token                              // inserts without a token
 	Late                               // stores however old the intent is
-	Begun                              // asks an intent's age before the server has begun the insert
+	Begun                              // checks an intent's age before the server has begun the insert
 	Bound                              // has a server that lets an insert run for ever
-	Store                              // publishes before it stores
+	Certain                            // publishes before its intent is acknowledged
 	Publish                            // commits a completion before it publishes
 	Expected                           // publishes without an expected sequence
-	Rewind                             // goes on after a batch that it gave up
-	Told                               // commits no completion but with the next intent
+	Rewind                             // goes on behind a batch that it gave up
+	Told                               // commits a completion only with the next intent
 	Doubt                              // stops on other rows in a replay's range, however old the intent is
 	LastBatch                          // starts, without offsets, after the last stored batch instead of with it
+	Seen                               // believes the acknowledgement of a repeated insert
+	Next                               // inserts lost rows under the same token for ever
+	Waited                             // inserts lost rows at once under the next token
+	Counted                            // leaves the token's number out of the mark
+	MarkLog                            // takes the mark of an earlier log of the topic for its own
+	RowLog                             // takes the rows of an earlier log of the topic for its own
+	First                              // begins a partition of which nothing is known at its end
+	Ahead                              // believes a mark that is ahead of the rows
+	Behind                             // believes a mark that is behind the rows
+	Linked                             // believes a mark with another chain than the rows
+	Idle                               // compares mark and rows only before an insert
+	Stands                             // stops on a contradiction although another member has moved the mark
+	Own                                // compares the rows with the promise of the mark at which it began
+	Part                               // takes a commit that is accepted in part for one that is accepted
+	Given                              // commits the completion of a partition that was revoked
+	Each                               // settles every batch of a cycle when one of them is delivered
+	Alone                              // commits the offset of a promised batch that is not at hand, without its promise
+	Agreed                             // takes every mark of another log for one of an earlier log
+	Found                              // stores a batch whose rows the comparison has found
 	everything   = 1<<iota - 1
 )
 
@@ -88,23 +127,42 @@ var mechanisms = [...]string{
 	"a replay is looked for before it is stored",
 	"an insert has a token",
 	"an intent that is too old is not stored",
-	"the intent's age is asked after the server has begun the insert",
+	"the intent's age is checked after the server has begun the insert",
 	"the server bounds an insert",
-	"a batch is stored before it is published",
+	"a batch is published after its intent is acknowledged",
 	"a batch is published before its completion is committed",
 	"an alert has an expected sequence",
 	"a batch that was given up is polled again",
 	"a cycle without a new batch commits the completion",
-	"other rows in a replay's range stop nobody whose intent is too old",
+	"other rows in a replay's range stop no worker whose intent is too old",
 	"a start without offsets replays the last stored batch",
+	"the acknowledgement of a repeated insert is believed when the rows are seen",
+	"lost rows are inserted under the next token",
+	"a next token waits until no earlier insert can run",
+	"the mark carries the token's number",
+	"the mark names the log",
+	"rows are looked for by their log",
+	"a partition of which nothing is known begins at its first record",
+	"a mark that is ahead of the rows is refused",
+	"a mark that is behind the rows is refused",
+	"a mark with another chain than the rows is refused",
+	"an idle worker compares mark and rows",
+	"a contradiction counts only if the group's mark has not moved",
+	"rows of the worker's own promise are no contradiction",
+	"a commit that is refused for one partition ends the membership",
+	"a partition that was revoked is forgotten",
+	"each batch of a cycle is settled by itself",
+	"a commit leaves out promised batches that are not at hand",
+	"a mark is of an earlier log only if no broker knows its topic id",
+	"rows that the comparison finds are looked for before an insert",
 }
 
 // String names one mechanism.
 func (m Mechanism) String() string {
-	if bits.OnesCount32(uint32(m)) != 1 || m > everything {
-		return fmt.Sprintf("mechanisms %b", uint32(m))
+	if bits.OnesCount64(uint64(m)) != 1 || m > everything {
+		return fmt.Sprintf("mechanisms %b", uint64(m))
 	}
-	return mechanisms[bits.TrailingZeros32(uint32(m))]
+	return mechanisms[bits.TrailingZeros64(uint64(m))]
 }
 
 func (p *Protocol) has(m Mechanism) bool { return p.Without&m == 0 }

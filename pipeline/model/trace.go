@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// action is what happens in one step. Who does it and whom it concerns are
-// worker numbers, or one of the actors below; in does, {w} stands for the
-// worker concerned, {batch} for its batch, {commit} for its commit, {group} for
-// what the group then knows and {rows} for the rows of its insert.
+// action is the action of one step. actor does it, and it concerns another actor.
+// In does, {w} stands for the worker concerned, {batch} for its batch, {commit} for
+// its commit, {group} for the group's state afterwards, and {rows} for the rows of
+// its insert.
 type action struct {
 	actor   actor
 	concern actor
@@ -24,33 +24,16 @@ const (
 	nats
 	clock
 	operator
-	noOne // a worker that is gone, as one that is concerned
+	noOne // stands for a worker that is gone
 )
 
 func name(a actor) string {
 	return [...]string{"A", "B", "Kafka", "ClickHouse", "JetStream", "The clock", "The operator", ""}[a]
 }
 
-// tell tells a way, a line a step.
-func (p *Protocol) tell(way []*state) []string {
-	var lines []string
-	for i, after := range way[1:] {
-		before := *way[i]
-		told := false
-		p.successors(&before, func(next state, what action) {
-			if !told && next == *after {
-				told = true
-				lines = append(lines, fmt.Sprintf("%2d. %s", i+1, what.sentence(&before, after)))
-			}
-		})
-	}
-	return lines
-}
-
-// sentence says the action.
-func (a action) sentence(before, after *state) string {
-	does := strings.ReplaceAll(a.does, "{w}", name(a.concern))
-	does = strings.ReplaceAll(does, "{group}", after.kafka.String())
+// sentence describes the action.
+func (p *Protocol) sentence(a action, before, after *state) string {
+	does := a.sentence(after.kafka.String())
 	if a.concern < 2 {
 		m, was := after.workers[a.concern], before.workers[a.concern]
 		if !m.open.set {
@@ -60,14 +43,25 @@ func (a action) sentence(before, after *state) string {
 		does = strings.ReplaceAll(does, "{rows}", was.insert.batch.String())
 		does = strings.ReplaceAll(does, "{commit}", m.commitment().String())
 	}
-	does = strings.ReplaceAll(does, "{rows}", before.clickhouse.orphan.batch.String())
-	return name(a.actor) + " " + does
+	return strings.ReplaceAll(does, "{rows}", before.clickhouse.orphan.batch.String())
 }
 
-// String is the range and the rules.
-func (b batch) String() string { return fmt.Sprintf("%d-%d by rules %d", b.first, b.last, b.rules) }
+// sentence names the actors and the group's state afterwards.
+func (a action) sentence(group string) string {
+	does := strings.ReplaceAll(a.does, "{w}", name(a.concern))
+	return name(a.actor) + " " + strings.ReplaceAll(does, "{group}", group)
+}
 
-// String is the offset and the intent, if there is one.
+// String returns the range, the rules, and the number of a token after the first.
+func (b batch) String() string {
+	text := fmt.Sprintf("%d-%d by rules %d", b.first, b.last, b.rules)
+	if b.number > 0 {
+		text += fmt.Sprintf(", token %d", b.number+1)
+	}
+	return text
+}
+
+// String returns the offset and the intent, if there is one.
 func (c commit) String() string {
 	if c.mark.last == 0 {
 		return fmt.Sprintf("offset %d", c.offset)
@@ -75,5 +69,5 @@ func (c commit) String() string {
 	return fmt.Sprintf("offset %d, intent to %d by rules %d", c.offset, c.mark.last-1, c.mark.rules)
 }
 
-// String is what the group knows.
+// String returns the committed offset and its intent.
 func (k *coordinator) String() string { return commit{true, k.offset, k.mark}.String() }

@@ -4,9 +4,9 @@
 //
 // Holidays given by statute are computed; days closed by order are entries of
 // closures.csv with reason and source; a directory of files of the same form
-// overrides both without a release. Beyond the covered years it refuses to
-// answer. None of it is legal advice: every number is data with a citation, to
-// be confirmed by counsel.
+// overrides both without a release. Outside the covered years every answer is an
+// error. The package gives no legal advice: every number is data with a citation,
+// and counsel confirms it.
 package calendar
 
 import (
@@ -28,8 +28,8 @@ func (y years) end() Date      { return NewDate(y.last, time.December, 31) }
 // covers reports whether there is data for a day.
 func (y years) covers(d Date) bool { return y.begin() <= d && d <= y.end() }
 
-// NotCoveredError says that a question touches a day for which there is no
-// calendar data, and that no answer is given rather than a guessed one.
+// NotCoveredError means that a question touches a day without calendar data. There
+// is no guessed answer.
 type NotCoveredError struct {
 	Market      Market
 	Date        Date // the day asked for, or the last one known when a count ran past it
@@ -37,7 +37,7 @@ type NotCoveredError struct {
 	First, Last Date // what is covered
 }
 
-// Error names the day, the covered range and the mend.
+// Error names the day, the covered range and the remedy.
 func (e *NotCoveredError) Error() string {
 	what := fmt.Sprintf("%s is not covered by the %s calendar", e.Date, e.Market)
 	if e.Beyond {
@@ -148,8 +148,8 @@ func (c *Calendar) BusinessDaysBetween(a, b Date) (int, error) {
 	return int(c.upTo[b-c.first] - c.upTo[a-c.first]), nil
 }
 
-// Closures returns why each day from a to b, both included, is not a business
-// day: weekends with the name of the day, others with reason and source. Days
+// Closures returns the reason of each day from a to b, both included, that is not a
+// business day: weekends with the name of the day, others with reason and source. Days
 // without data are left out.
 func (c *Calendar) Closures(a, b Date) []Closure {
 	var out []Closure

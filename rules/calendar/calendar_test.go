@@ -120,6 +120,7 @@ func TestOverrides(t *testing.T) {
 		{"none", header, "2026-12-30"},
 		{"a closed day", header + "2026-12-24,sec,closed,Executive order,sec.gov,2026-12-18\n", "2026-12-31"},
 		{"an opened holiday", header + "2026-12-25,sec,open,Correction,sec.gov,\n", "2026-12-29"},
+		{"a spreadsheet's file", "\ufeff" + strings.ReplaceAll(header+"2026-12-24,sec,closed,Executive order,sec.gov,2026-12-18\n", "\n", "\r\n"), "2026-12-31"},
 		{"another market", header + "2026-12-24,nyse,closed,Mourning,nyse.com,\n", "2026-12-30"},
 	} {
 		cals, err := calendar.Load(write(t, map[string]string{"more.csv": c.text, "README.md": "why", ".data": "x"}))
@@ -140,6 +141,9 @@ func TestOverrides(t *testing.T) {
 }
 
 func TestOverrideErrors(t *testing.T) {
+	if _, err := calendar.LoadFS(os.DirFS(filepath.Join(t.TempDir(), "gone")), "gone"); err == nil || !strings.HasPrefix(err.Error(), "calendar overrides: ") {
+		t.Errorf("a file system that cannot be read: %v", err)
+	}
 	ok := header + "2026-12-24,sec,closed,Order,sec.gov,\n"
 	for _, c := range []struct {
 		name  string

@@ -13,18 +13,28 @@ import (
 // a day shorter than the count of C&DI 121A.01 and so the one to keep. A zero
 // aware means that no officer knew; awareness before the obligation arose
 // counts from the day it arose.
+//
+// The trigger of the Deadline is aware where the period begins by awareness. The
+// conservative dates take the earlier of New York's date and the source's own for
+// each of the two instants.
 func (c *Calendars) NonParty(arose, aware time.Time) (Deadline, error) {
 	info := c.clocks.byCode[A4]
-	return c.count(info, arose, func(d Date, dateOf zone) (reading, error) {
+	byAwareness := false
+	read := func(d Date, dateOf zone) (reading, error) {
 		n := info.days[0]
 		first, err := c.sec.following(d, n)
 		if err != nil {
 			return reading{}, err
 		}
 		begin, what := first[n-1], "period begins: fourth business day after the obligation arose"
+		byAwareness = false
 		if !aware.IsZero() {
-			if known := max(d, dateOf(aware)); known < begin {
+			switch known := dateOf(aware); {
+			case known < d:
+				begin, what = d, "period begins: the obligation arose, and an executive officer was aware before"
+			case known < begin:
 				begin, what = known, "period begins: an executive officer became aware"
+				byAwareness = true
 			}
 		}
 		days, err := c.sec.following(begin.AddDays(-1), n)
@@ -32,8 +42,26 @@ func (c *Calendars) NonParty(arose, aware time.Time) (Deadline, error) {
 			return reading{}, err
 		}
 		return info.due(reading{days: days, due: days[n-1], steps: []Step{{what, begin}}}), nil
-	})
+	}
+	d, err := c.count(info, arose, read)
+	if err != nil || aware.IsZero() {
+		return d, err
+	}
+	earliest, err := read(earlier(arose), earlier)
+	if err != nil {
+		return Deadline{}, fmt.Errorf("clock %s: %w", info.Code, err)
+	}
+	if earliest.at.Before(d.DueAtConservative) {
+		d.DueDateConservative, d.DueAtConservative = earliest.due, earliest.at
+	}
+	if _, err := read(d.TriggerDateET, dateET); err == nil && byAwareness {
+		d.TriggerTime, d.TriggerDateET, d.TriggerDateLocal = aware, dateET(aware), DateOf(aware)
+	}
+	return d, nil
 }
+
+// earlier is the earlier of an instant's dates, in New York and in its own location.
+func earlier(t time.Time) Date { return min(dateET(t), DateOf(t)) }
 
 // Delay counts the clock AG (Form 8-K Item 1.05(c)): the Attorney General found
 // in writing that disclosure poses a substantial risk and granted the delays,

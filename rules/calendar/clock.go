@@ -34,7 +34,7 @@ const (
 	None      Clock = "NONE" // no filing deadline
 )
 
-// Basis says what an instant given to a clock means.
+// Basis is the meaning of an instant given to a clock.
 type Basis string
 
 // The bases.

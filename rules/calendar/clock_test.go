@@ -1,6 +1,7 @@
 package calendar_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +21,12 @@ func TestOtherClocks(t *testing.T) {
 		{"4.02(c) letter over Memorial Day", calendar.BD2, "2026-05-21T10:00:00-04:00", "2026-05-26T17:30:00-04:00"},
 		{"4.01 Exhibit 16 over Thanksgiving", calendar.BD10, "2026-11-12T12:00:00-05:00", "2026-11-27T17:30:00-05:00"},
 		{"9.01 rolled off a Saturday", calendar.CD71, "2026-09-14T12:00:00-04:00", "2026-11-30T17:30:00-05:00"},
+		{"9.01 on a business day", calendar.CD71, "2026-09-15T12:00:00-04:00", "2026-12-01T17:30:00-05:00"},
 		{"5.07", calendar.O4, "2026-05-12T11:00:00-04:00", "2026-05-18T17:30:00-04:00"},
 		{"1.05(d) over Washington's Birthday", calendar.BD7, "2026-02-12T18:00:00-05:00", "2026-02-24T17:30:00-05:00"},
 		{"5.07(d) rolled off a Sunday and Columbus Day", calendar.CD150, "2026-05-14T11:00:00-04:00", "2026-10-13T17:30:00-04:00"},
-		{"2.03 no party, nobody aware", calendar.A4, "2026-04-06T12:00:00-04:00", "2026-04-15T17:30:00-04:00"},
+		{"5.07(d) on a business day", calendar.CD150, "2026-05-18T11:00:00-04:00", "2026-10-15T17:30:00-04:00"},
+		{"2.03 no party, no officer aware", calendar.A4, "2026-04-06T12:00:00-04:00", "2026-04-15T17:30:00-04:00"},
 		{"1.05(c) one full delay", calendar.AG, "2026-02-12T18:00:00-05:00", "2026-03-26T17:30:00-04:00"},
 		{"FD: opening is later", calendar.FD, "2026-03-10T08:00:00-04:00", "2026-03-11T09:30:00-04:00"},
 		{"FD: 24 hours is later", calendar.FD, "2026-03-10T11:00:00-04:00", "2026-03-11T11:00:00-04:00"},
@@ -53,7 +56,7 @@ func TestOtherClocks(t *testing.T) {
 
 func TestNonParty(t *testing.T) {
 	for _, c := range []struct{ name, arose, aware, begins, due string }{
-		{"nobody aware", "2026-04-06", "", "2026-04-10", "2026-04-15"},
+		{"no officer aware", "2026-04-06", "", "2026-04-10", "2026-04-15"},
 		{"aware on a business day", "2026-04-06", "2026-04-08", "2026-04-08", "2026-04-13"},
 		{"aware on a Saturday: includes the first business day thereafter", "2026-04-09", "2026-04-11", "2026-04-11", "2026-04-16"},
 		{"aware after the fourth day", "2026-04-06", "2026-04-20", "2026-04-10", "2026-04-15"},
@@ -75,6 +78,40 @@ func TestNonParty(t *testing.T) {
 	d, err := calendar.Default().NonParty(at(t, "2026-04-07T08:00:00+09:00"), at(t, "2026-04-09T08:00:00+09:00"))
 	if err != nil || d.DueDate.String() != "2026-04-13" || d.DueDateConservative.String() != "2026-04-13" {
 		t.Errorf("Tokyo: due %s, conservative %s, %v; want 2026-04-13 twice", d.DueDate, d.DueDateConservative, err)
+	}
+	// Each instant has the date of its own zone: the earliest deadline is the one to keep.
+	day := calendar.NewDate(2026, time.April, 6).At(0, 0, calendar.NewYork())
+	for _, c := range []struct {
+		name         string
+		arose, aware time.Time
+	}{
+		{"a day, and awareness in Los Angeles", day, at(t, "2026-04-08T22:00:00-07:00")},
+		{"Tokyo, and awareness in Los Angeles", at(t, "2026-04-07T08:00:00+09:00"), at(t, "2026-04-08T22:00:00-07:00")},
+	} {
+		d, err := calendar.Default().NonParty(c.arose, c.aware)
+		if err != nil || d.DueDate.String() != "2026-04-14" || d.DueDateConservative.String() != "2026-04-13" {
+			t.Errorf("%s: due %s, conservative %s, %v; want 2026-04-14 and 2026-04-13", c.name, d.DueDate, d.DueDateConservative, err)
+		}
+	}
+}
+
+// TestNonPartyTrigger: the trigger is the instant that the period begins by.
+func TestNonPartyTrigger(t *testing.T) {
+	arose := at(t, "2026-04-06T12:00:00-04:00")
+	for _, c := range []struct{ aware, trigger, begins string }{
+		{"2026-04-08T22:00:00-07:00", "2026-04-08T22:00:00-07:00", "period begins: an executive officer became aware"},
+		{"2026-04-06T08:00:00-04:00", "2026-04-06T08:00:00-04:00", "period begins: an executive officer became aware"},
+		{"2026-04-01T12:00:00-04:00", "2026-04-06T12:00:00-04:00", "period begins: the obligation arose, and an executive officer was aware before"},
+		{"2026-04-09T22:00:00-07:00", "2026-04-06T12:00:00-04:00", "period begins: fourth business day after the obligation arose"}, // earlier in its own zone only
+		{"2026-04-20T12:00:00-04:00", "2026-04-06T12:00:00-04:00", "period begins: fourth business day after the obligation arose"},
+	} {
+		aware := at(t, c.aware)
+		d, err := calendar.Default().NonParty(arose, aware)
+		trigger := at(t, c.trigger)
+		local, et := calendar.DateOf(trigger), calendar.DateOf(trigger.In(calendar.NewYork()))
+		if err != nil || !d.TriggerTime.Equal(trigger) || d.TriggerDateLocal != local || d.TriggerDateET != et || d.Steps[0].What != c.begins {
+			t.Errorf("aware %s: trigger %s (%s, %s), %q, %v; want %s, %q", c.aware, d.TriggerTime, d.TriggerDateET, d.TriggerDateLocal, d.Steps[0].What, err, c.trigger, c.begins)
+		}
 	}
 }
 
@@ -99,6 +136,12 @@ func TestDelay(t *testing.T) {
 			t.Errorf("%v: otherwise due %s, expires %s, due %s; want 2026-02-19, %s, %s",
 				c.granted, d.Steps[0].Date, last, d.DueDate, c.expiry, c.due)
 		}
+		if want := fmt.Sprintf("delay %d of %d days expires", len(c.granted), c.granted[len(c.granted)-1]); d.Steps[len(d.Steps)-1].What != want {
+			t.Errorf("%v: the last step is %q, want %q", c.granted, d.Steps[len(d.Steps)-1].What, want)
+		}
+	}
+	if _, err := calendar.Default().Delay(at(t, "2030-12-30T12:00:00-05:00"), 30); err == nil || !strings.Contains(err.Error(), "2030-12-30") {
+		t.Errorf("beyond the covered years: %v, want an error with the day", err)
 	}
 	for _, granted := range [][]int{nil, {0}, {31}, {30, 31}, {30, 30, 61}, {30, 30, 60, 1}} {
 		if _, err := calendar.Default().Delay(determined, granted...); err == nil {
@@ -160,6 +203,19 @@ func TestBusinessDaysRemaining(t *testing.T) {
 		if got, err := cals.BusinessDaysRemaining(d, at(t, now)); err != nil || got != want {
 			t.Errorf("at %s: %d, %v; want %d", now, got, err, want)
 		}
+	}
+}
+
+// TestRemainingUntilTheEarlierDue: where the source's own date gives an earlier
+// due date, the days up to that one count.
+func TestRemainingUntilTheEarlierDue(t *testing.T) {
+	cals := calendar.Default()
+	d, err := cals.Deadline(calendar.O4, at(t, "2026-11-17T22:00:00-10:00")) // the 18th in New York
+	if err != nil || d.DueDateConservative.String() != "2026-11-23" || d.DueDate.String() != "2026-11-24" {
+		t.Fatalf("due %s and %s (%v): the two readings must differ", d.DueDateConservative, d.DueDate, err)
+	}
+	if got, err := cals.BusinessDaysRemaining(d, at(t, "2026-11-19T12:00:00-05:00")); err != nil || got != 2 {
+		t.Errorf("%d business days, %v; want 2", got, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Market names one of the two calendars.
@@ -21,7 +22,7 @@ const (
 	NYSE Market = "nyse"
 )
 
-// Status says what a closure entry does to its day.
+// Status is what a closure entry does to its day.
 type Status string
 
 // The statuses of an entry. An early close is an open day.
@@ -37,7 +38,7 @@ type Closure struct {
 	Market    Market `json:"market"`
 	Status    Status `json:"status"`
 	Reason    string `json:"reason"`           // never empty
-	Source    string `json:"source,omitempty"` // who says so; empty for weekends only
+	Source    string `json:"source,omitempty"` // the order or announcement; empty for weekends only
 	Announced Date   `json:"announced,omitzero"`
 }
 
@@ -120,6 +121,8 @@ func parseClosure(row tableRow, y years) (Closure, []error) {
 	return c, faults
 }
 
+const byteOrderMark = "\xef\xbb\xbf"
+
 // tableRow is a line of a data file, with the place of each cell.
 type tableRow struct {
 	file    string
@@ -132,9 +135,22 @@ func (r tableRow) fault(cell int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d:%d: "+format, slices.Concat([]any{r.file, r.line, r.columns[cell]}, args)...)
 }
 
-// readTable reads CSV whose first line must be exactly the given columns.
+// readTable reads CSV whose first line must be exactly the given columns. A
+// byte order mark in front of it, as spreadsheets write one, is no part of it. Lines
+// end in LF, CRLF, or in CR alone where the file has no LF.
 func readTable(name string, r io.Reader, columns []string) ([]tableRow, error) {
-	cr := csv.NewReader(r)
+	in, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	text := strings.TrimPrefix(string(in), byteOrderMark)
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
+		return nil, fmt.Errorf("%s:1:1: the file is UTF-16: save it as CSV UTF-8", name)
+	}
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	cr := csv.NewReader(strings.NewReader(text))
 	cr.Comment = '#'
 	cr.FieldsPerRecord = -1
 	var rows []tableRow
@@ -159,6 +175,9 @@ func readTable(name string, r io.Reader, columns []string) ([]tableRow, error) {
 		for i := range cells {
 			_, row.columns[i] = cr.FieldPos(i)
 			cells[i] = strings.TrimSpace(cells[i])
+			if !first && i < len(columns) && !utf8.ValidString(cells[i]) {
+				faults = append(faults, row.fault(i, "%s is not UTF-8: save the file as CSV UTF-8", columns[i]))
+			}
 		}
 		if first {
 			if !slices.Equal(cells, columns) {

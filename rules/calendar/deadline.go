@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Deadline is when something is due and how that was counted.
+// Deadline is a due date and its count.
 type Deadline struct {
 	Clock Clock
 	// TriggerTime is the instant given, in its own location.
@@ -25,8 +25,8 @@ type Deadline struct {
 	DueDate Date
 	DueAt   time.Time
 	// DueDateConservative and DueAtConservative (UTC) are the earlier of the
-	// readings by TriggerDateET and by TriggerDateLocal. No rule says which
-	// zone an event's date is taken in, so the earlier is the one to keep.
+	// readings by TriggerDateET and by TriggerDateLocal. No rule states the zone of
+	// an event's date, so keep to the earlier one.
 	DueDateConservative Date
 	DueAtConservative   time.Time
 	// CalendarVersion is Calendars.Version of the data used.

@@ -25,10 +25,9 @@ var yearColumns = []string{"first", "last"}
 // clocks. Equal calendars have equal files. Each text ends in a line feed.
 func (c *Calendars) Files() map[string]string { return maps.Clone(c.files) }
 
-// Restore is the reverse of Files: its calendars give the same deadlines, the
-// same errors and the same Version, whatever data this release ships. Errors: a
-// file that is missing or is none of them; one that is malformed, with file,
-// line and column.
+// Restore is the reverse of Files: its calendars give the same deadlines, the same
+// errors and the same Version, whatever data this release ships. Errors: a missing
+// or unknown file, and a malformed one, with file, line and column.
 func Restore(files map[string]string) (*Calendars, error) {
 	for name := range files {
 		if name != yearsFile && name != closuresFile && name != clocksFile {

@@ -104,6 +104,12 @@ func TestRestoreYears(t *testing.T) {
 	if d, err := cals.Deadline(calendar.O4, at(t, "2026-12-23T20:00:00-05:00")); err != nil || d.DueDate.String() != "2026-12-30" {
 		t.Errorf("due %s, %v", d.DueDate, err)
 	}
+	files["years.csv"], files["closures.csv"] = "first,last\n1900,2199\n", kept[0]
+	if wide, err := calendar.Restore(files); err != nil {
+		t.Error(err)
+	} else if first, last := wide.Market(calendar.SEC).Covers(); first.String() != "1900-01-01" || last.String() != "2199-12-31" {
+		t.Errorf("covers %s to %s", first, last)
+	}
 	for _, event := range []string{"2025-12-30T12:00:00-05:00", "2026-12-29T12:00:00-05:00", "2027-01-02T12:00:00-05:00"} {
 		_, err := cals.Deadline(calendar.O4, at(t, event))
 		var beyond *calendar.NotCoveredError
@@ -134,12 +140,16 @@ func TestRestoreErrors(t *testing.T) {
 		{"no clocks", without("clocks.csv"), "clocks.csv:1:1: the file is empty"},
 		{"a file of a later release", more, "the file zones.csv is unknown to this release: use the one that wrote it"},
 		{"no year", edited(t, "years.csv", "2030", "soon"), `years.csv:2:6: "soon" is not a year`},
+		{"a year before the first", edited(t, "years.csv", "2004", "1899"), `years.csv:2:1: "1899" is not a year from 1900 to 2199`},
+		{"a year after the last", edited(t, "years.csv", "2030", "2200"), `years.csv:2:6: "2200" is not a year from 1900 to 2199`},
 		{"years without end", edited(t, "years.csv", "2030", "999999"), `years.csv:2:6: "999999" is not a year from 1900 to 2199`},
 		{"years reversed", edited(t, "years.csv", "2004,2030", "2030,2004"), "years.csv:2:6: the last year is before the first"},
 		{"two ranges", edited(t, "years.csv", "2004,2030\n", "2004,2030\n2031,2032\n"), "years.csv: 2 lines of years instead of one"},
 		{"a day of another year", edited(t, "years.csv", "2004", "2005"), "closures.csv:2:1: 2004-01-01 is outside the years 2005-2030"},
 		{"an open day", edited(t, "closures.csv", "2004-01-01,sec,closed", "2004-01-01,sec,open"), "2004-01-01 is entered as open"},
 		{"a clock that is counted on", edited(t, "clocks.csv", "O4,business", "O5,business"), "clocks.csv: the clock O4 with method business is missing"},
+		{"a count of none", edited(t, "clocks.csv", "BD2,business,2", "BD2,business,0"), `"0" is not a count: write a number of at least 1`},
+		{"no count", edited(t, "clocks.csv", "BD2,business,2", "BD2,business,"), "a clock has a count exactly if it has a deadline"},
 		{"an unknown method", edited(t, "clocks.csv", "BD2,business", "BD2,lunar"), `method "lunar" is unknown`},
 	} {
 		if _, err := calendar.Restore(c.files); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -70,7 +70,7 @@ func TestRealFilings(t *testing.T) {
 	for _, row := range csvRows(t, path) {
 		id, filed := row["accession"], date(t, row["filing_date"])
 		if open, err := calendar.Default().IsOpen(filed); err != nil || !open {
-			t.Errorf("%s: filed on %s, which the calendar says is closed (%v)", id, filed, err)
+			t.Errorf("%s: filed on %s, which is closed by the calendar (%v)", id, filed, err)
 		}
 		accepted := acceptance(t, row)
 		if row["matches_1730_rule"] != "1" || accepted.In(calendar.NewYork()).Format("15:04") == "17:30" {

@@ -11,7 +11,7 @@ import (
 type Item struct {
 	Code  string
 	Title string
-	// Clock applies unless the rule or the user says otherwise; Also are the
+	// Clock applies unless the rule or the user names another; Also are the
 	// item's other clocks, as the one for an amendment.
 	Clock Clock
 	Also  []Clock

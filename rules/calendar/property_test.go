@@ -190,7 +190,7 @@ var days = func() []civil {
 
 func civilAt(seconds int64) int { return int(seconds/86400 - days[0].epochDay()) }
 
-// filing tells of each of days whether it is a business day of the SEC.
+// filing returns for each of days whether it is a business day of the SEC.
 var filing = func() []bool {
 	open := make([]bool, len(days))
 	for i, c := range days {

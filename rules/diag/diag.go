@@ -1,7 +1,7 @@
 // Package diag describes mistakes in files that people write: configuration,
 // packs, rules, cases, calendars. A diagnostic names the place, shows the
-// offending line with a caret, says what is wrong and how to mend it, and has
-// a stable code that documentation and scripts may refer to. All the mistakes
+// offending line with a caret, states what is wrong and what to write, and has a
+// stable code that documentation and scripts may refer to. All the mistakes
 // of a file are reported at once.
 package diag
 
@@ -22,16 +22,16 @@ type Diagnostic struct {
 	Column  int    `json:"column"`  // from 1, in runes
 	Width   int    `json:"width"`   // runes to underline, at least 1
 	Message string `json:"message"` // what is wrong, in one sentence without a full stop
-	Hint    string `json:"hint"`    // how to mend it; may be empty
+	Hint    string `json:"hint"`    // what to write or do
 	Source  string `json:"source"`  // the offending line; may be empty
 }
 
 // Error writes the place, the code and the message on one line.
 func (d *Diagnostic) Error() string {
-	return fmt.Sprintf("%s: %s [%s]", d.place(), d.Message, d.Code)
+	return fmt.Sprintf("%s: %s [%s]", d.position(), d.Message, d.Code)
 }
 
-func (d *Diagnostic) place() string {
+func (d *Diagnostic) position() string {
 	switch {
 	case d.Line == 0:
 		return d.File

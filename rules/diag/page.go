@@ -20,8 +20,8 @@ func Codes() []string {
 	return all
 }
 
-// Page returns what there is to say about a code, in Markdown: what it means,
-// why it is a mistake, and what to write instead. False: there is no such code.
+// Page returns the page of a code in Markdown: its meaning, why it is a mistake, and
+// what to write instead. It returns false for an unknown code.
 func Page(code string) (text string, ok bool) {
 	_, rest, ok := strings.Cut(codes, "\n## "+code+" ")
 	if !ok {

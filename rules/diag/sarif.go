@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// SARIF 2.1.0 is what tools of code review read: OASIS Static Analysis Results
+// SARIF 2.1.0 is the format of tools for code review: OASIS Static Analysis Results
 // Interchange Format. Only the members that Tocsin fills are declared.
 type sarifLog struct {
 	Schema  string     `json:"$schema"`

@@ -58,6 +58,21 @@ func TestArithmetic(t *testing.T) {
 	})
 }
 
+// TestOverflow: a product that would be the bits of a negative amount is none.
+func TestOverflow(t *testing.T) {
+	a, err := money.Parse("90000000000000000000000000000") // 9e37 units
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(1); n <= 8; n++ { // 2^127 is 1.7e38, 2^128 is 3.4e38
+		for _, n := range []int64{n, -n} {
+			if got, ok := timesInt(n, a); ok != (n == 1 || n == -1) {
+				t.Errorf("%d times %s is %s, want none", n, a, got)
+			}
+		}
+	}
+}
+
 func TestIntegers(t *testing.T) {
 	edges := []int64{math.MinInt64, math.MinInt64 + 1, -1 << 32, -2, -1, 0, 1, 2, 1 << 31, 1 << 32, math.MaxInt64 - 1, math.MaxInt64}
 	for _, a := range edges {

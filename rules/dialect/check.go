@@ -20,8 +20,8 @@ const (
 )
 
 // checker turns expr's tree into typed nodes and reports every mistake on the
-// way. A part with a mistake becomes nil; its parent then says nothing of its
-// own about it and goes on with the other parts.
+// way. A part with a mistake becomes nil; its parent then reports nothing about
+// it and goes on with the other parts.
 type checker struct {
 	*parsing
 	src   *Source
@@ -30,14 +30,14 @@ type checker struct {
 	done  map[ast.Node]*node
 	parts int
 	uses  []string // params and lets named, in source order
-	known []string // env.names(), when a mistake has asked for them
+	known []string // env.names(), filled by the first mistake that needs them
 
 	// Inside a predicate, exactly one of these is set.
 	lines *event.Schema // the records it looks at
 	items bool          // it looks at texts
 }
 
-// report notes a mistake and returns nil, the node of a part with a mistake.
+// report adds a mistake and returns nil, the node of a part with a mistake.
 func (c *checker) report(code string, at span, hint, format string, args ...any) *node {
 	if len(c.diags) < maxMistakes {
 		c.diags = append(c.diags, c.src.mistake(code, at, fmt.Sprintf(format, args...), hint))
@@ -120,7 +120,7 @@ func (c *checker) checkNew(n ast.Node) *node {
 
 // forbidden reports a construct of expr that this language leaves out.
 func (c *checker) forbidden(n ast.Node) *node {
-	what, hint := "this", ""
+	what, hint := "this", readHint
 	switch n.(type) {
 	case *ast.NilNode:
 		what, hint = "nil", "ask present(x), or give a value for a missing one: x ?? default"
@@ -135,7 +135,7 @@ func (c *checker) forbidden(n ast.Node) *node {
 	case *ast.ArrayNode:
 		what, hint = "a list", "lists stand behind in: x in [\"a\", \"b\"]"
 	case *ast.MapNode:
-		what, hint = "a map", ""
+		what, hint = "a map", "write one comparison for each member, joined with and or or"
 	case *ast.BytesNode:
 		what, hint = "a bytes literal", "write a text without b before the quote"
 	case *ast.PredicateNode:
@@ -168,7 +168,7 @@ func (c *checker) dotted(n ast.Node) (name string, inLine bool) {
 	return "", false
 }
 
-// quotedAt tells a["b"] from a.b.
+// quotedAt reports whether a member is written a["b"] and not a.b.
 func (c *checker) quotedAt(n ast.Node) bool {
 	r := c.runes[n.Location().From]
 	return r == '"' || r == '\'' || r == '`'
@@ -232,11 +232,14 @@ func (c *checker) use(name string) {
 }
 
 func (c *checker) unknownName(at span, name string) *node {
-	if strings.HasPrefix(name, "$") {
+	if strings.Contains(name, "$") {
+		if hint := asSign(name); hint != "" {
+			return c.report(CodeForbidden, at, hint, "%s cannot stand here", name)
+		}
 		return c.report(CodeForbidden, at, "write the field's name alone", "%s is not part of the rule language", name)
 	}
-	hint := ""
-	if len(c.diags) == maxMistakes {
+	hint := "tocsin schema fields lists the fields"
+	if len(c.diags) == maxMistakes || c.env.Strayed && !strings.Contains(name, ".") {
 		return nil
 	}
 	if near := diag.Nearest(name, c.names()); near != "" {
@@ -281,7 +284,7 @@ func (c *checker) checkLineField(n ast.Node, name string) *node {
 	if f := c.lines.Lookup(name); f != nil {
 		return &node{op: opField, typ: typeOf(f), text: "." + name, name: c.lines.Name + "." + name, field: f, origin: fromLine, env: c.env}
 	}
-	hint := ""
+	hint := "tocsin schema fields lists the fields of " + c.lines.Name
 	if near := diag.Nearest(name, fieldNames(c.lines, "")); near != "" {
 		hint = "did you mean ." + near + "?"
 	} else if c.env.Event.Lookup(name) != nil {
@@ -295,13 +298,13 @@ func (c *checker) checkPointer(n *ast.PointerNode) *node {
 	at := c.extent(n)
 	switch {
 	case n.Name != "":
-		return c.report(CodeForbidden, at, "", "#%s is not part of the rule language", n.Name)
+		return c.report(CodeForbidden, at, "write # for the text itself, .name for a field of a record", "#%s is not part of the rule language", n.Name)
 	case c.items:
 		return &node{op: opItem, typ: Type{Kind: Text}, text: "#"}
 	case c.lines != nil:
 		return c.report(CodePredicate, at, "name a field of the record: .account", "# alone is a whole record")
 	}
-	return c.report(CodePredicate, at, "", "# stands outside any, all and count")
+	return c.report(CodePredicate, at, "name the list: any(contract.parties, # == \"ACME\")", "# stands outside any, all and count")
 }
 
 // checkNumber reads a number from the source text, never from expr's float64.
@@ -309,7 +312,16 @@ func (c *checker) checkNumber(n ast.Node) *node {
 	at := span{n.Location().From, n.Location().To}
 	v, problem := plainNumber(string(c.runes[at.from:at.to]))
 	if problem != "" {
+		if date, ok := c.date(at.from); ok {
+			return c.dateInside(date)
+		}
 		return c.report(CodeNumber, at, numberHint, "%s", problem)
 	}
 	return &node{op: opConst, typ: v.Type, value: v, literal: true}
+}
+
+// dateInside reports a date, whose parts an expression would subtract or divide.
+func (c *checker) dateInside(at span) *node {
+	written := c.written(at)
+	return c.report(CodeNumber, at, asDateParam(written), "%s cannot stand here", written)
 }

@@ -14,9 +14,9 @@ type thunk[T any] func(*Scope) (T, state)
 // condition computes a boolean.
 type condition func(*Scope) Tri
 
-// code is a compiled node: the member of its type's kind is set, and none
-// allocates unless it says so. Durations are whole, in microseconds.
-type code struct {
+// closure is a compiled node: the member of its type's kind is set, and none
+// allocates unless its comment states it. Durations are whole, in microseconds.
+type closure struct {
 	tri     condition
 	whole   thunk[int64] // Int and Duration
 	money   thunk[money.Amount]
@@ -28,43 +28,43 @@ type code struct {
 	lines   thunk[[]event.Record]
 }
 
-// compile gives n and everything below it its code. text is the source of a
+// compile gives n and everything below it its closure. text is the source of a
 // part, for errors.
-func (n *node) compile(text func(span) string) code {
+func (n *node) compile(text func(span) string) closure {
 	if n.compiled { // the middle of a chained comparison has two parents
-		return n.code
+		return n.closure
 	}
-	args := make([]code, len(n.args))
+	args := make([]closure, len(n.args))
 	for i, a := range n.args {
 		args[i] = a.compile(text)
 	}
-	n.code, n.compiled = n.build(args, text), true
-	return n.code
+	n.closure, n.compiled = n.build(args, text), true
+	return n.closure
 }
 
-func (n *node) build(args []code, text func(span) string) code {
+func (n *node) build(args []closure, text func(span) string) closure {
 	switch n.op {
 	case opConst:
 		return compileConst(n.value)
 	case opField:
 		return compileField(n)
 	case opObserved:
-		return code{instant: func(s *Scope) (time.Time, state) {
+		return closure{instant: func(s *Scope) (time.Time, state) {
 			if s.Observed.IsZero() {
 				return time.Time{}, s.lacks(observedName)
 			}
 			return s.Observed, got
 		}}
 	case opItem:
-		return code{text: func(s *Scope) (string, state) { return s.item, got }}
+		return closure{text: func(s *Scope) (string, state) { return s.item, got }}
 	case opLet:
-		return n.let.Program.node.code
+		return n.let.Program.node.closure
 	case opNot:
 		a := args[0].tri
-		return code{tri: func(s *Scope) Tri { return not(a(s)) }}
+		return closure{tri: func(s *Scope) Tri { return not(a(s)) }}
 	case opAnd:
 		a, b := args[0].tri, args[1].tri
-		return code{tri: func(s *Scope) Tri {
+		return closure{tri: func(s *Scope) Tri {
 			x := a(s)
 			if x == False {
 				return False
@@ -73,7 +73,7 @@ func (n *node) build(args []code, text func(span) string) code {
 		}}
 	case opOr:
 		a, b := args[0].tri, args[1].tri
-		return code{tri: func(s *Scope) Tri {
+		return closure{tri: func(s *Scope) Tri {
 			x := a(s)
 			if x == True {
 				return True
@@ -81,11 +81,11 @@ func (n *node) build(args []code, text func(span) string) code {
 			return or(x, b(s))
 		}}
 	case opCompare:
-		return code{tri: compileCompare(n, args[0], args[1])}
+		return closure{tri: compileCompare(n, args[0], args[1])}
 	case opIn:
-		return code{tri: compileIn(n, args)}
+		return closure{tri: compileIn(n, args)}
 	case opMatch:
-		return code{tri: compileMatch(n, args[0].text, args[1].text)}
+		return closure{tri: compileMatch(n, args[0].text, args[1].text)}
 	case opNegate, opArith:
 		return compileArith(n, args, text(n.at))
 	case opDefault:
@@ -95,7 +95,7 @@ func (n *node) build(args []code, text func(span) string) code {
 	case opScale:
 		return compileScale(n, args[0].whole, text(n.at))
 	case opGuard:
-		return code{money: compileGuard(n, args[0].money)}
+		return closure{money: compileGuard(n, args[0].money)}
 	default: // opCall
 		return n.function.build(n, args)
 	}
@@ -103,25 +103,29 @@ func (n *node) build(args []code, text func(span) string) code {
 
 func always[T any](v T) thunk[T] { return func(*Scope) (T, state) { return v, got } }
 
-func compileConst(v Value) code {
+func compileConst(v Value) closure {
 	switch v.Type.Kind {
 	case Bool:
 		t := triOf(v.Bool)
-		return code{tri: func(*Scope) Tri { return t }}
+		return closure{tri: func(*Scope) Tri { return t }}
 	case Text:
-		return code{text: always(v.Text)}
+		return closure{text: always(v.Text)}
 	case Texts:
-		return code{texts: always(v.Texts)}
+		return closure{texts: always(v.Texts)}
 	case Int, Duration:
-		return code{whole: always(v.Int)}
+		return closure{whole: always(v.Int)}
 	case Money:
-		return code{money: always(v.Money)}
+		amount := v.Money
+		return closure{money: func(s *Scope) (money.Amount, state) {
+			s.code = "" // of a zero; compileGuard names that of any other constant
+			return amount, got
+		}}
 	case Rate:
-		return code{rate: always(v.Rate)}
+		return closure{rate: always(v.Rate)}
 	case Date:
-		return code{date: always(v.Date)}
+		return closure{date: always(v.Date)}
 	default: // Instant
-		return code{instant: always(v.Instant)}
+		return closure{instant: always(v.Instant)}
 	}
 }
 
@@ -158,11 +162,11 @@ func load[T any](n *node, get func(*event.Record, *event.Field) T) thunk[T] {
 	}
 }
 
-func compileField(n *node) code {
+func compileField(n *node) closure {
 	switch n.typ.Kind {
 	case Bool:
 		read := load(n, (*event.Record).Bool)
-		return code{tri: func(s *Scope) Tri {
+		return closure{tri: func(s *Scope) Tri {
 			v, st := read(s)
 			if st != got {
 				return st.tri()
@@ -174,35 +178,39 @@ func compileField(n *node) code {
 		if n.classified() {
 			read = classify(n, read)
 		}
-		return code{text: read}
+		return closure{text: read}
 	case Texts:
-		return code{texts: load(n, (*event.Record).Texts)}
+		return closure{texts: load(n, (*event.Record).Texts)}
 	case Int:
-		return code{whole: load(n, (*event.Record).Int)}
+		return closure{whole: load(n, (*event.Record).Int)}
 	case Money:
 		read := load(n, (*event.Record).Amount)
-		if n.origin == fromProfile {
+		switch {
+		case n.origin == fromProfile:
 			read = sameCurrency(n, read)
+		case n.own():
+			read = coded(n, read)
 		}
-		return code{money: read}
+		return closure{money: read}
 	case Rate:
-		return code{rate: load(n, (*event.Record).Rate)}
+		return closure{rate: load(n, (*event.Record).Rate)}
 	case Date:
-		return code{date: load(n, (*event.Record).Date)}
+		return closure{date: load(n, (*event.Record).Date)}
 	case Instant:
-		return code{instant: load(n, (*event.Record).Instant)}
+		return closure{instant: load(n, (*event.Record).Instant)}
 	default: // Lines
-		return code{lines: load(n, (*event.Record).Records)}
+		return closure{lines: load(n, (*event.Record).Records)}
 	}
 }
 
-// classified reports whether the pack knows the field where a line does not
-// tell it.
+// classified reports whether the pack classifies the field where a line does
+// not send it.
 func (n *node) classified() bool {
 	return n.op == opField && n.origin == fromLine && n.field.Name == "account_subtype" && n.env.Subtype != nil
 }
 
-// classify reads the class of the line's account where the line has none.
+// classify returns the class of the line's account from the pack where the line
+// has none.
 func classify(n *node, told thunk[string]) thunk[string] {
 	account := n.env.Event.Lookup("lines").Schema().Lookup("account")
 	return func(s *Scope) (string, state) {
@@ -242,9 +250,16 @@ func currencyField(s *event.Schema, u event.Unit) *event.Field {
 }
 
 // compileGuard lets a constant amount meet amounts of the event when they are
-// in its currency.
+// in its currency. For amounts that have a currency each, see meet.
 func compileGuard(n *node, read thunk[money.Amount]) thunk[money.Amount] {
 	constant, f := n.text, currencyField(n.env.Event, n.typ.Unit)
+	if n.own() {
+		return func(s *Scope) (money.Amount, state) {
+			v, st := read(s)
+			s.code = constant
+			return v, st
+		}
+	}
 	if n.typ.Unit == event.Group {
 		return func(s *Scope) (money.Amount, state) {
 			v, st := read(s)

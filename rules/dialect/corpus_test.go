@@ -68,7 +68,7 @@ func TestCorpora(t *testing.T) {
 			continue
 		}
 		if got := v.String(); got != fmt.Sprint(want) && !documented(&v, want) {
-			t.Errorf("%q is %s, and expr says %v", text, got, want)
+			t.Errorf("%q is %s, and expr gives %v", text, got, want)
 		}
 	}
 	t.Logf("%d accepted; refused by code: %v", accepted, refused)

@@ -7,7 +7,7 @@ import (
 	"tocsin/rules/event"
 )
 
-// Env is what the names in an expression mean. Lets hide params, params hide
+// Env is the meaning of the names in an expression. Lets hide params, params hide
 // fields: refuse such names before compiling.
 type Env struct {
 	Event       *event.Schema    // names without a prefix
@@ -15,8 +15,12 @@ type Env struct {
 	Params      map[string]Const // the rule's params
 	Lets        []Let            // the rule's named parts that stand before, in order
 	// GroupCurrency is the ISO 4217 code of the pack's group currency, the one
-	// in which a constant may meet group amounts.
+	// in which a constant may meet group amounts. It is "" where the pack names none
+	// that is known, a mistake that is reported there: then every currency may.
 	GroupCurrency string
+	// Strayed: the rule's file has a key that is like none known, which is reported,
+	// and where params and lets may stand. Then a name without a dot is never unknown.
+	Strayed bool
 	// Subtype classifies an account: it is the account_subtype of a line that has
 	// none of its own, and false where the account is not known; nil: none is.
 	Subtype func(account string) (string, bool)

@@ -1,6 +1,10 @@
 package dialect
 
-import "slices"
+import (
+	"slices"
+
+	"tocsin/rules/event"
+)
 
 // Step is one sub-expression of an explanation and its value. Its values are
 // material non-public information.
@@ -90,7 +94,7 @@ func (p *Program) clauses(n *node) {
 }
 
 // sources adds a step for every field and let that n is computed from. shown
-// says that n's own value stands in a step already.
+// means that a step holds n's own value already.
 func (p *Program) sources(in *Program, n *node, shown bool) {
 	switch {
 	case n.op == opField && n.origin != fromLine && n.typ.Kind != Lines:
@@ -118,7 +122,7 @@ func (p *Program) sources(in *Program, n *node, shown bool) {
 	}
 }
 
-// sides tells the value of a comparison from its limit: the side that does not
+// sides separates the value of a comparison from its limit: the side that does not
 // depend on the event is the limit, else the right one.
 func (n *node) sides() (value, limit *node) {
 	left, right := n.args[0], n.args[1]
@@ -165,6 +169,9 @@ func difference(value, limit Value) (d Value, ok bool) {
 	case Int, Duration:
 		d.Int, ok = subInt(value.Int, limit.Int)
 	case Money:
+		if value.Currency != limit.Currency && value.Type.Unit == event.Transaction {
+			return d, false
+		}
 		d.Money, ok = subMoney(value.Money, limit.Money)
 	case Rate:
 		d.Rate, ok = subRate(value.Rate, limit.Rate)
@@ -174,6 +181,10 @@ func difference(value, limit Value) (d Value, ok bool) {
 	case Date:
 		d, ok = Value{Type: Type{Kind: Int, Unit: unitDays}, Int: int64(value.Date) - int64(limit.Date)}, true
 	case Instant:
+		_, valueOnly := event.DayOf(value.Instant)
+		if _, limitOnly := event.DayOf(limit.Instant); valueOnly || limitOnly {
+			return d, false
+		}
 		d = Value{Type: Type{Kind: Duration}}
 		d.Int, ok = between(value.Instant, limit.Instant)
 	}

@@ -9,24 +9,23 @@ import (
 // 10,000 situations.
 const maxSituations = 50_000
 
-// Explore evaluates conditions in every situation that they can tell apart, and
-// calls visit with their results until it returns false. A situation gives each
-// amount, number or date a place between the constants that it is compared with,
-// each text one of the words it is compared with or another one, and lets each
-// field that a default or present speaks of be sent or not. types are the only
-// event types there are. Two quantities that are compared with each other, and
-// whatever else the analysis does not see through, are taken to come out in any
-// way. So every real event is in one of the situations, and some situations may
-// be of no real event: what holds in all of them holds.
+// Explore evaluates conditions in every situation that they distinguish, and calls
+// visit with their results until it returns false. types are the only event types.
+// A situation gives each amount, number or date a place between the constants that
+// it is compared with, and each text one of the words it is compared with or
+// another one. Each field of a default or of present is sent or not. A comparison
+// of two quantities, and any part that the analysis does not understand, has every
+// result. So every real event is in one of the situations, and a result that holds
+// in all of them holds. Some situations may belong to no real event.
 //
-// False: there are too many situations, and visit was not called.
+// It returns false, without a call of visit, when there are too many situations.
 func Explore(conditions []*Program, types []string, visit func(results []Tri) bool) bool {
 	return newExplorer(conditions, types, false).run(conditions, visit)
 }
 
 // Equivalent reports whether two lists of conditions have the same results in
 // every situation, in which here each field may be sent or not. True means that
-// no event tells them apart; false may mean that there are too many situations.
+// no event distinguishes them; false may mean that there are too many situations.
 func Equivalent(a, b []*Program, types []string) bool {
 	if len(a) != len(b) {
 		return false
@@ -72,18 +71,17 @@ func (x *explorer) run(conditions []*Program, visit func(results []Tri) bool) bo
 	}
 }
 
-// explorer holds what the conditions distinguish, and the situation that is
-// looked at.
+// explorer holds what the conditions distinguish, and the present situation.
 type explorer struct {
 	variables []variable
 	index     map[string]int // of variables, by what they are of
-	presence  map[string]int // of the variable that says whether a term was sent
+	presence  map[string]int // of the variable for whether a term was sent
 	unsent    bool           // every term has such a variable
 	atoms     map[*node]atom
 	state     []int
 }
 
-// variable is one thing that can come out in several ways.
+// variable is one thing that has several results.
 type variable struct {
 	limits []*big.Int // of a quantity, sorted: its places are at and between them
 	whole  bool       // nothing lies between two limits that follow each other
@@ -93,7 +91,8 @@ type variable struct {
 	ways   int // of anything else
 }
 
-// spot is a place of a quantity: at a limit, or between it and the one before.
+// spot is a place of a quantity: at a limit, or between that limit and the one
+// before it.
 type spot struct {
 	limit int
 	at    bool
@@ -178,7 +177,7 @@ func (x *explorer) next() bool {
 	return false
 }
 
-// connective reports whether a node is looked through.
+// connective reports whether a node is and, or, not or a let of a condition.
 func (n *node) connective() bool {
 	return n.op == opAnd || n.op == opOr || n.op == opNot || (n.op == opLet || n.op == opIf) && n.typ.Kind == Bool
 }

@@ -12,7 +12,7 @@ import (
 	"tocsin/rules/event"
 )
 
-// parts are conditions of every kind that the exploration tells apart.
+// parts are conditions of every kind that the exploration distinguishes.
 var parts = []string{
 	"gross_amount_group >= limit", "gross_amount_group < small", "(gross_amount_group ?? 0) > small", "gross_amount_group == limit", "gross_amount_group > net_income_effect_group",
 	"gross_amount_group >= floor", "abs(net_income_effect_group) >= limit", "attachment_count in [1, 2]", "attachment_count > 2", "3 > attachment_count", "(attachment_count ?? 2) != 2",
@@ -124,10 +124,44 @@ func TestEquivalent(t *testing.T) {
 		{"present(is_manual) and is_manual", "is_manual ?? false", true},
 		{"is_manual or not is_manual", "true", false},
 		{"country in [\"US\", \"DE\"]", "country == \"US\" or country == \"DE\"", true},
+		{"(country ?? \"US\") in [\"US\", \"DE\"]", "country in [\"US\", \"DE\"]", false},
+		{"country in contract.parties", "company_code in contract.parties", false},
+		{"is_manual or country in contract.parties", "is_manual or country in contract.parties and not (country in contract.parties)", false},
+		{"is_manual and country in contract.parties", "is_manual and country in contract.parties", true},
+		{"\"ACME\" in contract.parties", "\"OTHER\" in contract.parties", false},
 	} {
 		a, b := compile(t, env, c.a), compile(t, env, c.b)
 		if got := dialect.Equivalent([]*dialect.Program{a}, []*dialect.Program{b}, nil); got != c.want {
 			t.Errorf("%s and %s: equivalent %t, want %t", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// TestCanon: the texts of two conditions are equal only if their form is. Rules whose
+// texts are equal are reported as one rule written twice.
+func TestCanon(t *testing.T) {
+	env := environment(t, event.Ledger)
+	for _, c := range []struct {
+		a, b  string
+		equal bool
+	}{
+		{"is_manual and country == \"US\"", "country == \"US\" and is_manual", true},
+		{"is_manual or country == \"US\"", "country == \"US\" or is_manual", true},
+		{"is_manual or country == \"US\"", "country == \"US\" and is_manual", false},
+		{"gross_amount_group >= limit", "limit <= gross_amount_group", true},
+		{"gross_amount_group >= limit", "gross_amount_group <= limit", false},
+		{"fiscal_period > 2", "2 < fiscal_period", true},
+		{"fiscal_period > 2", "fiscal_period > 3", false},
+		{"country in [\"US\", \"DE\"]", "country in [\"US\", \"FR\"]", false},
+		{"country in [\"US\", \"DE\"]", "country in [\"US\"]", false},
+		{"fiscal_period in [1, 2]", "fiscal_period in [1, 3]", false},
+		{"country matches \"^U\"", "country matches \"^V\"", false},
+		{"any(lines, .account_class == \"asset\")", "any(lines, .account == \"4\")", false},
+		{"any(lines, .account_class == \"asset\")", "all(lines, .account_class == \"asset\")", false},
+		{"any(lines, is_manual)", "any(lines, not is_manual)", false},
+	} {
+		if a, b := compile(t, env, c.a).Canon(), compile(t, env, c.b).Canon(); (a == b) != c.equal {
+			t.Errorf("%s and %s: %s and %s, want them equal: %t", c.a, c.b, a, b, c.equal)
 		}
 	}
 }

@@ -108,6 +108,10 @@ func setField(t testing.TB, r *event.Record, f *event.Field, value string) {
 		fatal(err)
 		r.SetDate(f, d)
 	case event.Instant:
+		if d, err := calendar.ParseDate(value); err == nil {
+			r.SetDay(f, d)
+			return
+		}
 		at, err := time.Parse(time.RFC3339Nano, value)
 		fatal(err)
 		_, offset := at.Zone()

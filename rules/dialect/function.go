@@ -35,7 +35,7 @@ type function struct {
 	alike    bool // the arguments must be of one type
 	zoned    bool // the last, optional, argument is the name of a time zone
 	result   func(args []*node) Type
-	build    func(n *node, args []code) code
+	build    func(n *node, args []closure) closure
 }
 
 // overList reports whether arguments after the first are evaluated for every
@@ -55,6 +55,7 @@ var (
 	boolType   = Type{Kind: Bool}
 	countType  = Type{Kind: Int, Unit: event.Count}
 	zoneDoc    = " Without a zone, in the offset the source sent."
+	noTimeDoc  = " Unknown where the source sent a date alone."
 	anyMissing = " Unknown when an argument is missing."
 )
 
@@ -82,9 +83,9 @@ var functions = []function{
 		takes: [][]Kind{moments, moments}, result: returns(Type{Kind: Int, Unit: unitBusinessDays}), build: buildBusinessDays},
 	{Function: Function{"date_of", "date_of(instant[, zone])", "The civil date of an instant in a zone such as \"America/New_York\"." + zoneDoc},
 		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Date}), build: buildDateOf},
-	{Function: Function{"hour_of", "hour_of(instant[, zone])", "The hour of the day, 0 to 23, of an instant." + zoneDoc},
+	{Function: Function{"hour_of", "hour_of(instant[, zone])", "The hour of the day, 0 to 23, of an instant." + zoneDoc + noTimeDoc},
 		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Int}), build: buildHourOf},
-	{Function: Function{"local_time", "local_time(instant[, zone])", "The time of day that a clock on the wall shows, as a duration since midnight: 22h30m at half past ten in the evening, also on days on which clocks are changed." + zoneDoc},
+	{Function: Function{"local_time", "local_time(instant[, zone])", "The time of day that a clock on the wall shows, as a duration since midnight: 22h30m at half past ten in the evening, also on days on which clocks are changed." + zoneDoc + noTimeDoc},
 		takes: [][]Kind{{Instant}, {Text}}, optional: 1, zoned: true, result: returns(Type{Kind: Duration}), build: buildLocalTime},
 	{Function: Function{"in_close_window", "in_close_window(moment, days)", "Whether the moment lies in the financial close: from the first day of a calendar month to the end of its SEC business day number days. Instants count by their date in New York. Failed outside the years of the calendar." + anyMissing},
 		takes: [][]Kind{moments, {Int}}, result: returns(boolType), build: buildCloseWindow},

@@ -17,7 +17,9 @@ func FuzzCompile(f *testing.F) {
 		f.Add(text)
 	}
 	for _, text := range []string{"total(lines, .amount_group, .debit_credit == \"D\") > limit", "a ?? b", "1 < (1 < attachment_count < 5 ? 1 : 2) < 5",
-		"any(contract.parties, # == 'x')", "x[1:2]", "lines | total(.x)", "total(total(lines,.x),.y)", "((((", "\"\\u{110000}\"", "// c\nis_manual", "is_manual /* x */ and balanced"} {
+		"any(contract.parties, # == 'x')", "x[1:2]", "lines | total(.x)", "total(total(lines,.x),.y)", "((((", "\"\\u{110000}\"", "// c\nis_manual", "is_manual /* x */ and balanced",
+		"attachment_count not between 1 and 5", "country in (US, 'DE')", "IF is_manual THEN balanced ELSE x", "description like '%a%'", "country is not null",
+		"12% of x > 3", "a > US$1,000", "posting_date > 11/23/2026", "x > 2026-11-23T10:00:00Z"} {
 		f.Add(text)
 	}
 	env := environment(f, event.Ledger)
@@ -35,7 +37,7 @@ func FuzzCompile(f *testing.F) {
 			if m.Line < 2 || m.Column < 1 || m.Width < 1 || m.Line > 2+strings.Count(text, "\n") {
 				t.Fatalf("place %d:%d+%d", m.Line, m.Column, m.Width)
 			}
-			if !strings.HasPrefix(m.Code, "E2") || m.Message == "" {
+			if !strings.HasPrefix(m.Code, "E2") || m.Message == "" || m.Hint == "" {
 				t.Fatalf("%+v", m)
 			}
 		}
@@ -81,10 +83,15 @@ func FuzzParseConst(f *testing.F) {
 	for _, text := range params {
 		f.Add(text)
 	}
+	for _, text := range []string{"$1,000", "5 million", "1.000,5 EUR", "31.12.2026", "1,5%", "8:00", "2026-1-31"} {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c, mistakes := dialect.ParseConst(dialect.Source{Text: text, Line: 1, Column: 1})
 		if mistakes == nil {
 			_ = c.String()
+		} else if mistakes[0].Hint == "" {
+			t.Fatalf("%v has no remedy", mistakes)
 		}
 	})
 }

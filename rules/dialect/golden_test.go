@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"tocsin/rules/diag"
+	"tocsin/rules/diag/diagtest"
 	"tocsin/rules/dialect"
 	"tocsin/rules/event"
 )
@@ -43,7 +44,9 @@ func TestDiagnostics(t *testing.T) {
 			}
 			count++
 			var b strings.Builder
-			if err := diagnose(t, f.Name, string(f.Data)).Write(&b); err != nil {
+			mistakes := diagnose(t, f.Name, string(f.Data))
+			diagtest.Complete(t, mistakes)
+			if err := mistakes.Write(&b); err != nil {
 				t.Fatal(err)
 			}
 			out.Files = append(out.Files, f, txtar.File{Name: f.Name + ".want", Data: []byte(b.String())})

@@ -35,7 +35,7 @@ type Type struct {
 	Kind Kind
 	// Unit is what an Int or a Rate counts ("" for a plain number), and for
 	// Money the currency: group, functional or transaction, whose code the
-	// event tells, or the ISO 4217 code of a constant. A Text that names a person
+	// event names, or the ISO 4217 code of a constant. A Text that names a person
 	// has the unit person.
 	Unit event.Unit
 	// Values is the vocabulary of a Text; nil when it has none.
@@ -50,7 +50,7 @@ const (
 	unitBusinessDays event.Unit = "business days"
 )
 
-// role reports whether the currency is one that the event tells.
+// role reports whether the event names the currency.
 func role(u event.Unit) bool {
 	return u == event.Group || u == event.Functional || u == event.Transaction
 }

@@ -92,6 +92,42 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
+// TestNumber: a value is a number in its unit where that is exact.
+func TestNumber(t *testing.T) {
+	env := environment(t, event.Ledger)
+	s := ledgerScope(t, "fiscal_year=2026", "debt.rate=0.05", "contingency.probability=0.0000000001", "posting_date=2026-11-23",
+		"posted_at=2026-11-23T10:00:00Z", "entered_at=2026-11-20T10:00:00.000001Z", "attachment_count=-9", "is_manual=true", "country=12",
+		"gross_amount_group=12345678901234567890123456789.123456789", "total_debit_functional=5", "lines", "amount_transaction=7")
+	for text, want := range map[string]string{
+		"gross_amount_group":                "12345678901234567890123456789.123456789 USD",
+		"total_debit_functional":            "5 functional currency",
+		"total(lines, .amount_transaction)": "7 transaction currency",
+		"limit":                             "5000000 USD",
+		"fiscal_year":                       "2026 ",
+		"attachment_count":                  "-9 count",
+		"debt.rate":                         "0.05 fraction",
+		"-debt.rate":                        "-0.05 fraction",
+		"contingency.probability":           "none", // ten decimals
+		"four_hours":                        "14400 seconds",
+		"posted_at - entered_at":            "259199.999999 seconds",
+		"posting_date":                      "none",
+		"posted_at":                         "none",
+		"is_manual":                         "none",
+		"country":                           "none", // a text, though of digits
+		"net_income_effect_group":           "none", // missing
+		"posted_at + (most * four_hours)":   "none", // failed
+	} {
+		v := compile(t, env, text).Eval(s)
+		got := "none"
+		if n, unit, ok := v.Number(); ok {
+			got = n.String() + " " + unit
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestFunctionReference: every function is documented, and its signature is
 // that of a call.
 func TestFunctionReference(t *testing.T) {
@@ -104,5 +140,19 @@ func TestFunctionReference(t *testing.T) {
 	}
 	if len(seen) < 15 {
 		t.Errorf("%d functions", len(seen))
+	}
+}
+
+// TestZonesAreChecked: a zone that does not exist is a mistake of the rule, and not of
+// each event.
+func TestZonesAreChecked(t *testing.T) {
+	env := environment(t, event.Ledger)
+	for f, kind := range map[string]dialect.Kind{"date_of": dialect.Date, "hour_of": dialect.Int, "local_time": dialect.Duration, "day_of_week": dialect.Text} {
+		if got := codes(env, f+"(posted_at, \"Europe/Berlin\")", kind); got != "" {
+			t.Errorf("%s in Berlin: %s", f, got)
+		}
+		if got := codes(env, f+"(posted_at, \"Europe/Bern\")", kind); got == "" {
+			t.Errorf("%s in a zone that does not exist: no mistake", f)
+		}
 	}
 }

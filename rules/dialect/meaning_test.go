@@ -27,6 +27,7 @@ func TestMeaning(t *testing.T) {
 		{"abs(net_income_effect_group)", "net_income_effect_group=-7.5", "7.5 USD"},
 		{"2 * gross_amount_group", "gross_amount_group=0.000000001", "0.000000002 USD"},
 		{"share * materiality.revenue_ttm", "", "10000000 USD"},
+		{"(2 - 0.5) * gross_amount_group", "gross_amount_group=10", "15 USD"},
 		{"min(share * materiality.revenue_ttm, tenth * materiality.total_assets)", "", "5000000 USD"},
 		{"max(gross_amount_group, limit, 0)", "gross_amount_group=3", "5000000 USD"},
 		{"gross_amount_group % limit", "gross_amount_group=12000000.01", "2000000.01 USD"},
@@ -77,6 +78,7 @@ func TestMeaning(t *testing.T) {
 		// Time.
 		{"days_between(posting_date, document_date)", "posting_date=2026-11-25 document_date=2026-11-23", "-2 days"},
 		{"days_between(document_date, posting_date) > week", "posting_date=2026-11-30 document_date=2026-11-23", "false"},
+		{"days_between(document_date, posting_date) > week", "posting_date=2026-12-01 document_date=2026-11-23", "true"},
 		{"days_between(entered_at, posted_at)", "entered_at=2026-11-23T12:00:00Z posted_at=2026-11-25T11:59:59Z", "1 days"},
 		{"business_days_between(document_date, posting_date)", "document_date=2026-11-25 posting_date=2026-11-30", "2 business days"},
 		{"business_days_between(entered_at, posted_at)", "entered_at=2026-11-24T04:00:00Z posted_at=2026-11-24T06:00:00Z", "1 business days"},
@@ -168,6 +170,7 @@ func TestSystemUnits(t *testing.T) {
 		{"duration_seconds > rto_target_seconds", "true"},
 		{"duration_seconds > 14401", "false"},
 		{"2 * rto_target_seconds", "28800 seconds"},
+		{"1 + duration_seconds", "14402 seconds"},
 		{`"pii" in incident.data_classes`, "true"},
 		{`any(incident.data_classes, # in ["restricted", "phi"])`, "false"},
 		{"observed", "missing"},
@@ -212,10 +215,11 @@ func TestMissing(t *testing.T) {
 func TestErr(t *testing.T) {
 	env := environment(t, event.Ledger)
 	for text, want := range map[string]string{
-		"attachment_count + most > 1":                          "overflow in attachment_count + most",
-		"is_manual and (attachment_count % 0 == 1)":            "remainder of a division by zero in attachment_count % 0",
-		"gross_amount_group > limit":                           "currency: the event's group_currency is not the pack's",
-		"(is_estimate or attachment_count * most > 3) ?? true": "overflow in attachment_count * most",
+		"attachment_count + most > 1":                              "overflow in attachment_count + most",
+		"is_manual and (attachment_count % 0 == 1)":                "remainder of a division by zero in attachment_count % 0",
+		"attachment_count + most > 1 or attachment_count % 0 == 1": "overflow in attachment_count + most", // the first
+		"gross_amount_group > limit":                               "currency: the event's group_currency is not the pack's",
+		"(is_estimate or attachment_count * most > 3) ?? true":     "overflow in attachment_count * most",
 	} {
 		s := ledgerScope(t, "attachment_count=2", "is_manual=true", "gross_amount_group=1", "group_currency=EUR")
 		p := compile(t, env, text)

@@ -6,7 +6,7 @@ import (
 	"tocsin/rules/event"
 )
 
-// op is what a node does.
+// op is the operation of a node.
 type op uint8
 
 const (
@@ -27,7 +27,7 @@ const (
 	opIf
 	opCall
 	opScale // an Int of seconds or days as a Duration
-	opGuard // a constant amount as one in a currency that the event tells
+	opGuard // a constant amount as one in a currency that the event names
 )
 
 // origin is the record that a field is read from.
@@ -58,7 +58,7 @@ type node struct {
 	pattern  *regexp.Regexp // of opMatch with matches
 	env      *Env           // of opGuard, opField and business_days_between
 
-	code     code // set by compile
+	closure  closure // set by compile
 	compiled bool
 }
 

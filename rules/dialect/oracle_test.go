@@ -142,7 +142,7 @@ func TestAgainstExpr(t *testing.T) {
 		}
 		compared++
 		if got := p.Test(m.scope(t)); got.String() != fmt.Sprint(want) {
-			rt.Fatalf("%s with %+v is %s, expr says %v", text, m, got, want)
+			rt.Fatalf("%s with %+v is %s, expr gives %v", text, m, got, want)
 		}
 	})
 	if compared < 20 {

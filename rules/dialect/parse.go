@@ -37,10 +37,10 @@ type parsing struct {
 func lex(src *Source) (*parsing, *diag.Diagnostic) {
 	p := &parsing{src: src, runes: []rune(src.Text), closed: map[int]int{}, opened: map[int]int{}, totals: map[int]int{}, index: map[int]int{}}
 	if !utf8.ValidString(src.Text) {
-		return nil, src.mistake(CodeSyntax, span{}, "the expression is not UTF-8", "")
+		return nil, src.mistake(CodeSyntax, span{}, "the expression is not UTF-8", "save the file as UTF-8")
 	}
 	if strings.TrimSpace(src.Text) == "" {
-		return nil, src.mistake(CodeSyntax, span{}, "the expression is empty", "")
+		return nil, src.mistake(CodeSyntax, span{}, "the expression is empty", readHint)
 	}
 	if len(src.Text) > MaxSource {
 		return nil, src.mistake(CodeTooLarge, span{}, fmt.Sprintf("the expression is longer than %d bytes", MaxSource), "name its parts under let:")
@@ -72,6 +72,11 @@ func lex(src *Source) (*parsing, *diag.Diagnostic) {
 	}
 	return p, nil
 }
+
+const (
+	readHint = "write it as x >= limit, and join conditions with and, or and not"
+	partHint = "write one condition or one .field between the commas: total(lines, .amount_group, .debit_credit == \"D\")"
+)
 
 // predicateHead makes what follows it a predicate to expr's parser.
 const predicateHead = "any(_, "
@@ -105,7 +110,7 @@ func (p *parsing) parse(part span, predicate bool) (ast.Node, *diag.Diagnostic) 
 	}
 	call, ok := tree.Node.(*ast.BuiltinNode)
 	if !ok || len(call.Arguments) != 2 {
-		return nil, p.src.mistake(CodeSyntax, part, "this is not one condition or field", "")
+		return nil, p.src.mistake(CodeSyntax, part, "this is not one condition or field", partHint)
 	}
 	return call.Arguments[1], nil
 }
@@ -141,15 +146,21 @@ func (p *parsing) written(s span) string {
 	return strings.Join(strings.Fields(string(p.runes[s.from:min(s.to, len(p.runes))])), " ")
 }
 
-// syntax tells an error of expr's parser in our words.
+// syntax turns an error of expr's parser into a diagnostic.
 func (p *parsing) syntax(err error) *diag.Diagnostic {
 	var e *file.Error
 	if !errors.As(err, &e) {
-		return p.src.mistake(CodeSyntax, span{}, "the expression cannot be read", "")
+		return p.src.mistake(CodeSyntax, span{}, "the expression cannot be read", readHint)
 	}
 	at := span{min(max(e.From, 0), len(p.runes)), min(max(e.To, e.From), len(p.runes))}
 	if i, ok := p.index[at.from]; ok { // a hidden total is one token to expr
 		at.to = p.tokens[i].To
+	}
+	if found := p.slip(at.from); found != nil {
+		return found
+	}
+	if found := p.foreign(at.from); found != nil {
+		return found
 	}
 	before := strings.TrimRight(string(p.runes[:at.from]), " \t\n")
 	here := string(p.runes[at.from:at.to])
@@ -161,21 +172,21 @@ func (p *parsing) syntax(err error) *diag.Diagnostic {
 	case strings.Contains(e.Message, "unrecognized character"):
 		message, hint = "the character "+here+" has no meaning here", characterHint(here)
 	case strings.Contains(e.Message, "literal not terminated"):
-		message, hint = "the text has no closing quote", ""
+		message, hint = "the text has no closing quote", "close it with the quote that it begins with"
 	case strings.Contains(e.Message, "bad number syntax"):
 		message, hint = "this is not a number", numberHint+"; units, percent signs and currencies belong into params"
 	case strings.Contains(e.Message, "coalesce expressions"):
 		message, hint = "?? next to "+here+" can be read in two ways", "put brackets around: (x ?? default) "+here+" ..."
 	case strings.Contains(e.Message, "integer literal"):
-		return p.src.mistake(CodeNumber, p.longestNumber(), "the number is too large: 9_223_372_036_854_775_807 is the largest", "")
+		return p.src.mistake(CodeNumber, p.longestNumber(), "the number is too large: 9_223_372_036_854_775_807 is the largest", "write a smaller number, or an amount with its currency as a param")
 	case strings.Contains(e.Message, "maximum allowed nodes"):
 		return p.src.mistake(CodeTooLarge, span{}, tooManyParts, "name parts of it under let:")
 	case here == "":
-		message = "the expression cannot be read here"
+		message, hint = "the expression cannot be read here", readHint
 	case strings.Contains(e.Message, "unexpected token") || strings.Contains(e.Message, "expected"):
 		message, hint = here+" cannot stand here", tokenHint(before, here)
 	default:
-		message = "the expression cannot be read here: " + e.Message
+		message, hint = "the expression cannot be read here: "+e.Message, readHint
 	}
 	return p.src.mistake(CodeSyntax, at, message, hint)
 }
@@ -209,7 +220,7 @@ func characterHint(c string) string {
 	case "$", "€", "£":
 		return "write amounts as params, with the currency's code: USD 5_000_000"
 	}
-	return ""
+	return "take it away; a text stands in quotes"
 }
 
 // tokenHint guesses what was meant by a token that cannot stand where it does.
@@ -217,14 +228,8 @@ func tokenHint(before, here string) string {
 	switch {
 	case here == "=":
 		return "compare with =="
-	case here == ">" && strings.HasSuffix(before, "<"):
-		return "write !="
 	case strings.EqualFold(here, "and") || strings.EqualFold(here, "or") || strings.EqualFold(here, "not"):
 		return "write " + strings.ToLower(here) + " in small letters, between two conditions"
-	case strings.HasSuffix(before, "%"):
-		return "a percentage belongs into params: share: 5%"
-	case here[0] >= '0' && here[0] <= '9' && isCurrency(before):
-		return "an amount belongs into params: limit: USD 5_000_000"
 	case here == ".":
 		return ".field stands only inside any, all, count and total"
 	case strings.HasPrefix(here, "let"):
@@ -233,16 +238,4 @@ func tokenHint(before, here string) string {
 		return "this bracket closes nothing, or something is missing before it"
 	}
 	return "an operator such as and, or, == or a bracket is missing before it, or it is one too many"
-}
-
-func isCurrency(before string) bool {
-	if len(before) < 3 {
-		return false
-	}
-	for _, c := range before[len(before)-3:] {
-		if c < 'A' || c > 'Z' {
-			return false
-		}
-	}
-	return len(before) == 3 || !('A' <= before[len(before)-4] && before[len(before)-4] <= 'Z')
 }

@@ -28,10 +28,10 @@ type Program struct {
 
 // Compile checks an expression and compiles it. want is the type it must have:
 // Bool for a condition, Text for a key, Moment for the start of a deadline, Any
-// where every type will do. All the mistakes that can be told apart are
-// reported; after one, the Program is nil. It is nil without a mistake where the
-// only trouble is a let or param that has mistakes of its own, reported before.
-// It keeps env: lets and params may be added, nothing else may change.
+// for every type. Compile reports all mistakes, and returns a nil Program after
+// one. The Program is nil without a mistake where a let or param that it uses has
+// mistakes of its own, reported before. It keeps env: add lets and params, and
+// change nothing else.
 func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 	p, mistake := lex(&src)
 	if mistake != nil {
@@ -66,7 +66,7 @@ func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 
 // result reports an expression of another type than wanted.
 func (c *checker) result(root *node, want Kind) {
-	hint := ""
+	hint := "write " + want.String()
 	switch {
 	case want == Bool:
 		hint = "compare it with something, or ask present(x)"
@@ -78,7 +78,7 @@ func (c *checker) result(root *node, want Kind) {
 	c.report(CodeResult, root.at, hint, "%s is wanted here, the expression is %s", want, root.typ)
 }
 
-// survey notes what the program reads and what an explanation shows.
+// survey collects what the program reads and what an explanation shows.
 func (p *Program) survey() {
 	lets := map[string]bool{}
 	add := func(list *[]string, name string) {
@@ -143,10 +143,10 @@ func (p *Program) Cost() int { return p.cost }
 // Test evaluates a condition. It does not allocate, except for + of texts and
 // lower and text.
 func (p *Program) Test(s *Scope) Tri {
-	if p.node.code.tri == nil {
+	if p.node.closure.tri == nil {
 		return Failed
 	}
-	return p.node.code.tri(s)
+	return p.node.closure.tri(s)
 }
 
 // Eval evaluates an expression of any type.
@@ -154,7 +154,7 @@ func (p *Program) Eval(s *Scope) Value { return p.value(s, p.node) }
 
 // value evaluates a part of the program.
 func (p *Program) value(s *Scope, n *node) (v Value) {
-	t, c := n.typ, n.code
+	t, c := n.typ, n.closure
 	var st state
 	switch t.Kind {
 	case Bool:
@@ -168,7 +168,9 @@ func (p *Program) value(s *Scope, n *node) (v Value) {
 		v.Int, st = c.whole(s)
 	case Money:
 		v.Money, st = c.money(s)
-		v.Currency = p.currency(s, t.Unit)
+		if v.Currency = s.code; !n.own() || s.code == "" || s.code == unnamed {
+			v.Currency = p.currency(s, t.Unit)
+		}
 	case Rate:
 		v.Rate, st = c.rate(s)
 	case Date:
@@ -184,7 +186,7 @@ func (p *Program) value(s *Scope, n *node) (v Value) {
 	return v
 }
 
-// currency is the code of a currency, as far as the event tells it.
+// currency is the code of a currency, or "" where the event does not name it.
 func (p *Program) currency(s *Scope, u event.Unit) string {
 	if !role(u) {
 		return string(u)

@@ -8,7 +8,7 @@ import (
 	"tocsin/rules/event"
 )
 
-// Reason is why a condition has its result, and what would have given another.
+// Reason is why a condition has its result, and the change that gives another.
 // Its texts hold values: they are material non-public information.
 type Reason struct {
 	Result Tri
@@ -16,11 +16,11 @@ type Reason struct {
 	// false ones of a condition with and that is false, the missing ones of one
 	// that is unknown.
 	Because []string
-	// Change is the least that would have turned the result round: true to
-	// false, and all else to true. Of two ways the one with fewer changes is
-	// taken, then the one that moves quantities less in proportion to their
-	// limits. Nil when no value of the event can do it, or when no way was found
-	// that holds in the whole condition.
+	// Change is the least change that turns the result round: true to false, any
+	// other result to true. Of two ways it is the one with fewer changes, then the
+	// one that moves quantities less in proportion to their limits. Nil when no
+	// value of the event does it, or when no way was found that holds in the whole
+	// condition.
 	Change []Change
 }
 
@@ -31,21 +31,21 @@ type Change struct {
 	From  string `json:"from"`            // the value with its unit; "not sent"
 	To    string `json:"to"`              // with its unit, or in words: "one of sale, lease"
 	By    string `json:"by,omitempty"`    // of a quantity: To minus From
-	// Words says it in English: "debt.principal_group been 5,000,000 USD (1 USD
+	// Words is the change in English: "debt.principal_group been 5,000,000 USD (1 USD
 	// more)", to stand behind "had".
 	Words string `json:"words"`
 }
 
-// change is a Change that is looked for.
+// change is a Change under search.
 type change struct {
 	Change
 	size  *big.Rat            // how far, in proportion
 	apply func(*event.Record) // nil where it is not of a field alone
 }
 
-// Reason evaluates the condition again and finds what decided. It is for hits
-// and for questions: it allocates. Of an expression that is no condition it says
-// nothing.
+// Reason evaluates the condition again and finds the parts that decided. It is
+// for hits and for questions, because it allocates. For an expression that is no
+// condition it returns Failed and no reasons.
 func (p *Program) Reason(s *Scope) Reason {
 	if p.node.typ.Kind != Bool {
 		return Reason{Result: Failed}
@@ -62,7 +62,7 @@ func (p *Program) Reason(s *Scope) Reason {
 	return r
 }
 
-// withoutSent drops that a field was sent where another phrase tells its value.
+// withoutSent drops "was sent" of a field whose value stands in another phrase.
 func withoutSent(phrases []string) []string {
 	return slices.DeleteFunc(phrases, func(phrase string) bool {
 		name, ok := strings.CutSuffix(phrase, wasSent)
@@ -80,13 +80,13 @@ func (p *Program) because(s *Scope, n *node, phrases *[]string) {
 	case n.op == opNot:
 		p.because(s, n.args[0], phrases)
 	case n.op == opAnd || n.op == opOr:
-		whole := n.code.tri(s)
+		whole := n.closure.tri(s)
 		for _, a := range n.args {
-			if a.code.tri(s) == whole {
+			if a.closure.tri(s) == whole {
 				p.because(s, a, phrases)
 			}
 		}
-	case n.op == opIf && n.typ.Kind == Bool && n.args[0].code.tri(s) <= True:
+	case n.op == opIf && n.typ.Kind == Bool && n.args[0].closure.tri(s) <= True:
 		p.because(s, n.args[0], phrases)
 		p.because(s, n.branch(s), phrases)
 	default:
@@ -98,15 +98,15 @@ func (p *Program) because(s *Scope, n *node, phrases *[]string) {
 
 // branch is the side of a ? b : c that counts.
 func (n *node) branch(s *Scope) *node {
-	if n.args[0].code.tri(s) == True {
+	if n.args[0].closure.tri(s) == True {
 		return n.args[1]
 	}
 	return n.args[2]
 }
 
-// flip returns the changes that give a condition the result wanted.
+// flip returns the changes that give a condition the wanted result.
 func (p *Program) flip(s *Scope, n *node, want bool) ([]change, bool) {
-	if n.code.tri(s) == triOf(want) {
+	if n.closure.tri(s) == triOf(want) {
 		return nil, true
 	}
 	switch {
@@ -119,7 +119,7 @@ func (p *Program) flip(s *Scope, n *node, want bool) ([]change, bool) {
 			return p.flipBoth(s, n.args, want)
 		}
 		return p.flipEither(s, n.args, want)
-	case n.op == opIf && n.typ.Kind == Bool && n.args[0].code.tri(s) <= True:
+	case n.op == opIf && n.typ.Kind == Bool && n.args[0].closure.tri(s) <= True:
 		return p.flip(s, n.branch(s), want)
 	}
 	c, ok := p.change(s, n, want)
@@ -162,8 +162,8 @@ func sizeOf(changes []change) *big.Rat {
 }
 
 // tried returns the changes without those that are not needed, after trying them
-// on a copy of the event: two parts may speak of one field, and what mends one
-// may break the other. Nil when they do not turn the result round.
+// on a copy of the event: two parts may read one field, and a change that turns
+// one may break the other. Nil when they do not turn the result round.
 func (p *Program) tried(s *Scope, changes []change, want bool) []change {
 	for i := range changes {
 		if fewer := slices.Delete(slices.Clone(changes), i, i+1); len(fewer) > 0 && p.holds(s, fewer, want) {
@@ -193,7 +193,7 @@ func (p *Program) holds(s *Scope, changes []change, want bool) bool {
 	return p.Test(&Scope{Event: &e, Materiality: s.Materiality, Observed: s.Observed}) == triOf(want)
 }
 
-// merged leaves out that a field must be sent when another change says as what.
+// merged drops the change "sent" of a field for which another change has a value.
 func merged(changes []change) []change {
 	var kept []change
 	for i, c := range changes {

@@ -52,6 +52,7 @@ func TestReason(t *testing.T) {
 		{"is_manual and gross_amount_group > limit", "is_manual=true gross_amount_group=1", "gross_amount_group is 1 USD, 4,999,999 USD less than limit (5,000,000 USD)", "gross_amount_group been 5,000,000.01 USD (4,999,999.01 USD more)"},
 		{"is_manual or gross_amount_group > limit", "is_manual=false gross_amount_group=5000000", "is_manual is false; and gross_amount_group is 5,000,000 USD, exactly limit (5,000,000 USD)", "gross_amount_group been 5,000,000.01 USD (0.01 USD more)"},
 		{"is_manual and balanced or gross_amount_group > limit", "is_manual=false balanced=false gross_amount_group=-50000000", "is_manual is false; balanced is false; and gross_amount_group is -50,000,000 USD, 55,000,000 USD less than limit (5,000,000 USD)", "gross_amount_group been 5,000,000.01 USD (55,000,000.01 USD more)"},
+		{"is_manual and balanced", "is_manual=false balanced=false", "is_manual is false; and balanced is false", "is_manual been true and balanced been true"},
 		{"unusual", "is_manual=false is_recurring=true", "is_manual is false; and is_recurring is true", "is_manual been true"},
 		{"is_manual ? gross_amount_group > limit : balanced", "is_manual=false balanced=false", "is_manual is false; and balanced is false", "balanced been true"},
 		{"present(gross_amount_group) and gross_amount_group > limit", "gross_amount_group=6000000", "gross_amount_group is 6,000,000 USD, 1,000,000 USD more than limit (5,000,000 USD)", "gross_amount_group been 5,000,000 USD (1,000,000 USD less)"},
@@ -59,7 +60,9 @@ func TestReason(t *testing.T) {
 		{"gross_amount_group > limit", "", "gross_amount_group was not sent", "gross_amount_group been 5,000,000.01 USD"},
 		{"present(gross_amount_group) and gross_amount_group > limit", "", "gross_amount_group was not sent", "gross_amount_group been 5,000,000.01 USD"},
 		{"ratio(attachment_count, lines_expected) > 2", "attachment_count=1 lines_expected=0", "there is no base of ratio that is not 0", "ratio(attachment_count, lines_expected) been 2.0001"},
-		// What mends one part must not break another.
+		// No event can change a threshold.
+		{"materiality.revenue_ttm < limit", "", "materiality.revenue_ttm is 200,000,000 USD, 195,000,000 USD more than limit (5,000,000 USD)", ""},
+		// A change that turns one part must not break another.
 		{"attachment_count <= 3 or attachment_count > 3", "attachment_count=2", "attachment_count is 2, 1 less than 3", ""},
 		{"attachment_count > 3 and attachment_count < 5", "attachment_count=9", "attachment_count is 9, 4 more than 5", "attachment_count been 4 (5 less)"},
 		{"gross_amount_group > limit or gross_amount_group + net_income_effect_group > limit", "gross_amount_group=5000001 net_income_effect_group=0", "gross_amount_group is 5,000,001 USD, 1 USD more than limit (5,000,000 USD); and gross_amount_group + net_income_effect_group is 5,000,001 USD, 1 USD more than limit (5,000,000 USD)", "gross_amount_group been 5,000,000 USD (1 USD less)"},
@@ -75,6 +78,30 @@ func TestReason(t *testing.T) {
 		}
 		if got := strings.Join(words, " and "); got != c.change {
 			t.Errorf("%s with %s: change %q, want %q", c.text, c.fields, got, c.change)
+		}
+	}
+}
+
+// TestReasonFrom holds the value that a change begins with.
+func TestReasonFrom(t *testing.T) {
+	env := environment(t, event.Ledger)
+	for _, c := range []struct{ text, fields, want string }{
+		{"gross_amount_group > limit", "gross_amount_group=6000000", "gross_amount_group from 6000000 USD to 5000000 USD by -1000000 USD"},
+		{"is_manual", "is_manual=false", "is_manual from false to true by "},
+		{"is_manual ?? false", "", "is_manual from not sent to true by "},
+		{"present(country)", "country=US", "country from sent to not sent by "},
+		{"missing(country)", "country=US", "country from sent to not sent by "},
+		{"any(lines, .account == \"1\")", "lines account=2", "lines from none of lines has .account == \"1\" to such that at least one of lines has .account == \"1\" by "},
+		{"all(lines, .account == \"1\")", "lines account=1", "lines from each of lines has .account == \"1\" to such that not each of lines has .account == \"1\" by "},
+		{"country startsWith \"U\"", "country=DE", "country from DE to a text that begins with U by "},
+	} {
+		changes := compile(t, env, c.text).Reason(ledgerScope(t, strings.Fields(c.fields)...)).Change
+		if len(changes) != 1 {
+			t.Errorf("%s with %s: %d changes, want one", c.text, c.fields, len(changes))
+			continue
+		}
+		if got := changes[0].Text + " from " + changes[0].From + " to " + changes[0].To + " by " + changes[0].By; got != c.want {
+			t.Errorf("%s with %s: %s, want %s", c.text, c.fields, got, c.want)
 		}
 	}
 }

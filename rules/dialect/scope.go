@@ -17,13 +17,14 @@ type Scope struct {
 
 	line *event.Record // the record that a predicate looks at
 	item string        // the text that a predicate looks at
+	code string        // the currency of the amount in transaction currency that was evaluated last
 
 	tracing bool // collect what is missing and what failed
 	missing []string
 	fault   string
 }
 
-// lacks notes that a value named name was not sent.
+// lacks records that the value name was not sent.
 func (s *Scope) lacks(name string) state {
 	if s.tracing {
 		s.missing = append(s.missing, name)
@@ -31,7 +32,7 @@ func (s *Scope) lacks(name string) state {
 	return gone
 }
 
-// fails notes that the sub-expression described cannot be computed.
+// fails records that the described sub-expression cannot be computed.
 func (s *Scope) fails(what string) state {
 	if s.tracing && s.fault == "" {
 		s.fault = what

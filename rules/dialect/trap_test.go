@@ -9,7 +9,7 @@ import (
 )
 
 // TestTraps goes through the traps of expr one by one: each is refused, or has
-// the value that the language documents. What expr says stands beside it.
+// the value that the language documents. expr's answer stands beside it.
 func TestTraps(t *testing.T) {
 	env := environment(t, event.Ledger)
 	for _, c := range []struct{ trap, text, fields, want string }{
@@ -26,7 +26,7 @@ func TestTraps(t *testing.T) {
 		{"the quotient by zero instead", "ratio(attachment_count, lines_expected) > 1", "attachment_count=1 lines_expected=0", "missing"},
 		{"n % 0 stops the program", "attachment_count % 0 == 1", "attachment_count=1", "failed"},
 		{"a missing number stops the program", "debt.rate > 1.0", "", "missing"},
-		{"a name that nobody has", "debt.zz > 1", "", "E201"},
+		{"a name that does not exist", "debt.zz > 1", "", "E201"},
 		{"what is missing differs from everything", "country != \"x\"", "", "missing"},
 		{"and begins with nothing", "not (country startsWith \"a\")", "", "missing"},
 		{"a value of no type is false", "country", "", "missing"},

@@ -44,7 +44,7 @@ func or(a, b Tri) Tri {
 	return max(a, b)
 }
 
-// state says whether an operand has a value. A greater state wins.
+// state is whether an operand has a value. A greater state wins.
 type state uint8
 
 const (

@@ -28,7 +28,7 @@ type Value struct {
 	Date    calendar.Date
 	Instant time.Time
 
-	// Currency is the ISO 4217 code of Money, where the event tells it.
+	// Currency is the ISO 4217 code of Money, where the event names it.
 	Currency string
 }
 
@@ -65,11 +65,50 @@ func (v *Value) String() string {
 	case Date:
 		return v.Date.String()
 	case Instant:
+		if d, only := event.DayOf(v.Instant); only {
+			return d.String()
+		}
 		return v.Instant.Format(time.RFC3339Nano)
 	case Duration:
 		return durationText(v.Int)
 	}
 	return ""
+}
+
+// Number returns the value as an exact number and the unit that it counts: the
+// code of a currency, seconds for a duration, fraction for a percentage, else
+// the unit of the field. Money without a code has the unit "group currency" or
+// that of its other role. A value that is no number, or that has more than nine
+// decimals, has no number.
+func (v *Value) Number() (n money.Amount, unit string, ok bool) {
+	if !v.Known() {
+		return n, "", false
+	}
+	switch v.Type.Kind {
+	case Money:
+		return v.Money, strings.Trim(v.currency(), " ()"), true
+	case Int:
+		return money.FromInt(v.Int), string(v.Type.Unit), true
+	case Rate:
+		n, ok = decimals(v.Rate.Big(), money.RateScale)
+		return n, string(v.Type.Unit), ok
+	case Duration:
+		n, ok = decimals(big.NewInt(v.Int), 6)
+		return n, string(event.Seconds), ok
+	}
+	return n, "", false
+}
+
+// decimals is n in units of 10^-scale as an Amount, if that is exact.
+func decimals(n *big.Int, scale int) (money.Amount, bool) {
+	by := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(scale-money.Scale, money.Scale-scale))), nil)
+	if scale <= money.Scale {
+		a, err := money.FromBig(by.Mul(n, by))
+		return a, err == nil
+	}
+	whole, rest := new(big.Int).QuoRem(n, by, new(big.Int))
+	a, err := money.FromBig(whole)
+	return a, err == nil && rest.Sign() == 0
 }
 
 func (v *Value) currency() string {

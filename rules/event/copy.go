@@ -3,7 +3,7 @@ package event
 import "slices"
 
 // Copy returns a record whose own values may be set without changing r's. The
-// members of lists, which nobody changes in place, are shared.
+// members of lists are shared: no code changes them in place.
 func (r *Record) Copy() Record {
 	c := *r
 	c.cells, c.texts = slices.Clone(r.cells), slices.Clone(r.texts)

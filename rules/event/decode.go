@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// Limits bounds what one record may ask of a Decoder.
+// Limits bounds one record.
 type Limits struct {
 	MaxBytes int // length of the value; 0 means 1 MiB
 	MaxDepth int // nesting of objects and lists, the outermost included; 0 means 16
@@ -28,12 +28,12 @@ func (l Limits) filled() Limits {
 
 // Decoder reads events out of CloudEvents 1.0 in JSON: the structured mode, and
 // the binary mode of the Kafka binding. It is strict, because a value that two
-// readers understand differently is worth nothing as evidence: one spelling of
-// each name, no member twice, nothing but UTF-8, numbers exact or refused.
+// readers understand differently is no evidence: each name has one spelling, no
+// member stands twice, texts are UTF-8, and numbers are exact or refused.
 //
-// It is a scanner of its own and not encoding/json, which takes 13 times as
-// long, lets the last of two equal members win, replaces bytes that are not
-// UTF-8, takes TYPE for type, and reads numbers through float64.
+// It has its own scanner. encoding/json takes 13 times as long, lets the last of two
+// equal members win, replaces bytes that are not UTF-8, accepts TYPE for type, and
+// reads numbers through float64.
 //
 // A Decoder owns scratch memory: one for each goroutine.
 type Decoder struct {
@@ -49,9 +49,9 @@ type Decoder struct {
 	layout  *layout       // of the event being decoded
 	env     envelope
 
-	// follower holds, for each place in each object, the member that came next
-	// when that place was last passed. Sources write their members in one order,
-	// so a name is nearly always found by one comparison with the bytes.
+	// follower predicts, for each place in each object, the next member: the one
+	// that came there last time. Sources write their members in one order, so one
+	// comparison with the bytes nearly always finds a name.
 	follower []uint16
 	onHeader func(string, []byte) bool // d.header, bound once: binding allocates
 }
@@ -74,13 +74,14 @@ func (d *Decoder) Unknown() int { return d.unknown }
 
 // Decode reads the value of a Kafka record into dst, which is reset to the type
 // found. headers yields the record's headers and may be nil. The mode is chosen
-// as the Kafka binding of CloudEvents 1.0 (section 3) says, by the content-type
+// as the Kafka binding of CloudEvents 1.0 (section 3) demands, by the content-type
 // header; a record without any of its headers is taken as structured.
 //
 // Texts in dst alias value and the headers' values: they must not change while
 // dst is used. Only texts with escapes are copied. After a failure dst holds
 // nothing of use.
 func (d *Decoder) Decode(dst *Event, value []byte, headers iter.Seq2[string, []byte]) *Failure {
+	defer d.forget()
 	d.buf, d.pos, d.fault, d.unknown, d.lines = value, 0, nil, 0, 0
 	d.names, d.env = d.names[:0], envelope{dataAt: -1}
 	if len(value) > d.limits.MaxBytes {
@@ -101,6 +102,12 @@ func (d *Decoder) Decode(dst *Event, value []byte, headers iter.Seq2[string, []b
 		d.decodeStructured(dst)
 	}
 	return d.fault
+}
+
+// forget lets go of the record.
+func (d *Decoder) forget() {
+	clear(d.names)
+	d.buf, d.names, d.env = nil, d.names[:0], envelope{}
 }
 
 // fail records the first failure and returns false, so that a caller can return
@@ -188,7 +195,7 @@ func (d *Decoder) find(o *object, place int) (int, bool) {
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // header takes one Kafka header. Header names are compared exactly: the binding
-// defines them as UTF-8 strings and says nothing of folding case.
+// defines them as UTF-8 strings and does not fold case.
 func (d *Decoder) header(key string, value []byte) bool {
 	if key == "content-type" {
 		d.env.contentType = alias(value)

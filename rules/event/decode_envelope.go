@@ -67,7 +67,7 @@ const (
 
 const cloudEventsMedia = "application/cloudevents"
 
-// mode tells from the headers how the record carries its event.
+// mode finds in the headers how the record carries its event.
 func (d *Decoder) mode() mode {
 	media, _, _ := strings.Cut(d.env.contentType, ";")
 	media = strings.TrimSpace(media)
@@ -103,8 +103,53 @@ func (d *Decoder) decodeBinary(dst *Event) bool {
 	return d.complete() && d.resolve(dst) && d.begin() && d.data(dst, 0) && d.end() && d.fill(dst)
 }
 
-// decodeStructured reads an event whose attributes stand beside its data.
+// decodeStructured reads an event whose attributes stand beside its data. An object
+// without specversion is no CloudEvent, whatever else is wrong with it: a member
+// that other formats have too, such as id or time, has another kind there.
 func (d *Decoder) decodeStructured(dst *Event) bool {
+	if d.members(dst) {
+		return true
+	}
+	if d.fault.Stage == badSyntax.Stage || d.fault.Code == notCloudEvents.Code || d.env.has(attrSpecversion) {
+		return false
+	}
+	fault := d.fault
+	if d.fault = nil; d.hasVersion() {
+		d.fault = fault
+		return false
+	}
+	return d.fail(notCloudEvents, -1, "", "the object has no member specversion, which every CloudEvent has") // unless its text has a fault
+}
+
+// hasVersion reads the object again and reports whether it has a member
+// specversion. If its text has a fault before that member, that is the failure.
+func (d *Decoder) hasVersion() bool {
+	d.begin()
+	d.pos++
+	d.names = d.names[:0]
+	for first := true; ; first = false {
+		more, ok := d.more(first, '}')
+		if !more {
+			_ = ok && d.distinct(0) && d.end()
+			return false
+		}
+		at := d.pos
+		key, ok := d.key()
+		if !ok || !d.colon() {
+			return false
+		}
+		if attributeNamed(key) == attrSpecversion {
+			return true
+		}
+		d.names = append(d.names, unknownName{key, at})
+		if !d.skip(1) {
+			return false
+		}
+	}
+}
+
+// members reads the members of the object.
+func (d *Decoder) members(dst *Event) bool {
 	if !d.begin() {
 		return false
 	}
@@ -132,7 +177,7 @@ func (d *Decoder) decodeStructured(dst *Event) bool {
 				return d.fail(duplicateKey, at, key, "the member stands twice in its object")
 			}
 			d.env.dataAt = d.pos
-			// The type says which fields the data have. When it stands after
+			// The type determines which fields the data have. When it stands after
 			// them they are passed over now and read at the end.
 			if decoded = d.env.has(attrType) && !d.at('n'); decoded {
 				ok = d.resolve(dst) && d.data(dst, 1)
@@ -194,8 +239,6 @@ func (d *Decoder) complete() bool {
 	e := &d.env
 	missing := ""
 	switch {
-	case !e.has(attrSpecversion) && !e.has(attrID) && !e.has(attrSource) && !e.has(attrType):
-		return d.fail(notCloudEvents, -1, "", "has none of the attributes specversion, id, source and type")
 	case e.text[attrSpecversion] == "":
 		missing = "specversion"
 	case e.text[attrID] == "":
@@ -239,12 +282,13 @@ func (d *Decoder) fill(dst *Event) bool {
 	if e.text[attrTime] == "" {
 		return true
 	}
-	micros, offset, problem := parseInstant(e.text[attrTime])
-	if problem != "" {
+	// The attribute is checked even where event_time in the data precedes it.
+	kept, had := dst.cells[l.when.slot], dst.Has(l.when)
+	if problem := dst.setMoment(l.when, e.text[attrTime]); problem != "" {
 		return d.fail(badInstant, e.at[attrTime], "time", problem)
 	}
-	if !dst.Has(l.when) {
-		dst.SetInstant(l.when, micros, offset)
+	if had {
+		dst.cells[l.when.slot] = kept
 	}
 	return true
 }

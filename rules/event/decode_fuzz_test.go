@@ -42,7 +42,7 @@ func TestDistinctInLargeObjects(t *testing.T) {
 	}
 }
 
-// oracle says whether value is one JSON value without equal names and with
+// oracle reports whether value is one JSON value without equal names and with
 // nothing but UTF-8, in the judgement of another implementation.
 func oracle(value []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(value))
@@ -86,7 +86,7 @@ func FuzzDecode(f *testing.F) {
 		scanner := NewDecoder(limits)
 		scanner.buf = value
 		if ok := scanner.begin() && scanner.skip(0) && scanner.end(); ok != (want == nil) {
-			t.Fatalf("%q: scanner says %v, oracle says %v", value, scanner.fault, want)
+			t.Fatalf("%q: scanner gives %v, oracle %v", value, scanner.fault, want)
 		}
 		if scanner.fault != nil && !ofText(scanner.fault) {
 			t.Fatalf("%q: %v", value, scanner.fault)
@@ -112,7 +112,7 @@ func FuzzDecode(f *testing.F) {
 				continue
 			}
 			if want != nil {
-				t.Fatalf("%q: decoded, but the oracle says %v", value, want)
+				t.Fatalf("%q: decoded, but the oracle gives %v", value, want)
 			}
 			canonical := e.AppendJSON(nil)
 			if err := oracle(canonical); err != nil {

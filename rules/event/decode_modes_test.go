@@ -71,6 +71,12 @@ func TestDecodeValues(t *testing.T) {
 	f(`{"debt":{"rate":"0.0525"},"fx_rate":1.1e0}`, `{"fx_rate":"1.1","debt":{"rate":"0.0525"}}`, 0)
 	f(`{"posting_date":"2024-02-29","document_date":"0001-01-01","fx_rate_date":"9999-12-31"}`, `{"document_date":"0001-01-01","posting_date":"2024-02-29","fx_rate_date":"9999-12-31"}`, 0)
 	f(`{"entered_at":"2026-11-23t18:30:00.1234560z","posted_at":"1969-12-31T23:59:59.999999+05:30"}`, `{"entered_at":"2026-11-23T18:30:00.123456Z","posted_at":"1969-12-31T23:59:59.999999+05:30"}`, 0)
+	// Decimals beyond the sixth are cut off, before 1970 too: the instant becomes earlier.
+	f(`{"entered_at":"2026-11-23T18:30:00.123456789Z","posted_at":"1969-12-31T23:59:59.999999999Z"}`, `{"entered_at":"2026-11-23T18:30:00.123456Z","posted_at":"1969-12-31T23:59:59.999999Z"}`, 0)
+	f(`{"entered_at":"2026-11-23T18:30:00.0000001000Z"}`, `{"entered_at":"2026-11-23T18:30:00Z"}`, 0)
+	// A date where an instant is expected stays one, and so does one without a time in event_time.
+	f(`{"entered_at":"2026-11-23","posted_at":"9999-12-31"}`, `{"entered_at":"2026-11-23","posted_at":"9999-12-31"}`, 0)
+	f(`{"event_time":"2026-11-23"}`, `{"event_time":"2026-11-23"}`, 0)
 	f(`{"schema_version":"v1"}`, `{"schema_version":"v1"}`, 0)
 	f(`{"Fiscal_Year":1,"x":{"y":{"z":1}},"contract":{"w":[1,{"v":2}]},"event_id":"other"}`, `{}`, 4)
 }

@@ -11,7 +11,7 @@ type Reason struct {
 // The reasons of the decoder. "envelope" concerns the CloudEvents attributes,
 // "decode" the JSON text, "schema" the fields of the canonical form.
 var (
-	notCloudEvents = &Reason{"envelope", "not_cloudevents", "The record is not a CloudEvents 1.0 event in JSON."}
+	notCloudEvents = &Reason{"envelope", "not_cloudevents", "The record is not a CloudEvents 1.0 event in JSON: no object, an object without specversion, or another event format."}
 	missingAttr    = &Reason{"envelope", "missing_attribute", "A required attribute is absent or empty: specversion, id, source, type or data."}
 	unknownVersion = &Reason{"envelope", "unknown_version", "The specversion is not 1.0, or schema_version is not one this release reads."}
 	unknownType    = &Reason{"envelope", "unknown_type", "The CloudEvents type is none of the event types below."}
@@ -30,7 +30,7 @@ var (
 	badRate    = &Reason{"schema", "bad_rate", "A rate is not a decimal number or does not fit Decimal(38,18)."}
 	badInt     = &Reason{"schema", "bad_int", "An integer has a point or an exponent, or does not fit 64 bits."}
 	badDate    = &Reason{"schema", "bad_date", "A date is not of the form YYYY-MM-DD, or that day does not exist."}
-	badInstant = &Reason{"schema", "bad_instant", "An instant is not RFC 3339 with an offset and at most microseconds."}
+	badInstant = &Reason{"schema", "bad_instant", "An instant is neither RFC 3339 with an offset and at most nine decimals nor a date alone."}
 )
 
 // Reasons returns every reason for which Decode refuses a record.

@@ -211,7 +211,7 @@ func hex4(b []byte, i int) (rune, bool) {
 	return r, true
 }
 
-// number reads the number at the current position and tells whether it has
+// number reads the number at the current position and reports whether it has
 // neither a point nor an exponent.
 func (d *Decoder) number() (text string, whole, ok bool) {
 	start, i, whole := d.pos, d.pos, true
@@ -256,8 +256,8 @@ func (d *Decoder) literal(word string) bool {
 	return d.fail(badSyntax, d.pos, "", "want a value: an object, a list, a string, a number, true, false or null")
 }
 
-// skip passes over the value at the current position and checks it as strictly
-// as any other: an unknown member must not hide what another reader refuses.
+// skip passes over the value at the current position and checks it as strictly as
+// any other, because another reader would refuse a malformed unknown member.
 // depth counts the objects and lists around the value.
 func (d *Decoder) skip(depth int) bool {
 	if d.pos == len(d.buf) {
@@ -321,6 +321,7 @@ type unknownName struct {
 func (d *Decoder) distinct(base int) bool {
 	names := d.names[base:]
 	d.names = d.names[:base]
+	defer clear(names)
 	if len(names) < 2 {
 		return true
 	}

@@ -132,7 +132,20 @@ func TestDecodeFailures(t *testing.T) {
 	f("not_cloudevents", "", "◆[]")
 	f("not_cloudevents", "", "◆5")
 	f("not_cloudevents", "", `{"payload":{"op":"c"}}`)
-	f("missing_attribute", "specversion", `{"id":"1","source":"s","type":"`+posted+`","data":{}}`)
+	f("not_cloudevents", "", `{"id":5}`)
+	f("not_cloudevents", "", `{"time":1790000000,"type":"login","user":{"id":"u"}}`)
+	f("not_cloudevents", "", `{"id":"1","type":"invoice.paid","data":{"object":{}}}`)
+	f("not_cloudevents", "", `{"type":"`+posted+`","data":{"fiscal_year":"2026"}}`)
+	f("not_cloudevents", "", `{"id":"1","source":"s","type":"`+posted+`","data":{}}`)
+	f("not_cloudevents", "", `{"id":"1","source":"s","type":"`+posted+`","data":{"fiscal_year":"2026"}}`)
+	f("not_cloudevents", "", `{"data_base64":"AA=="}`)
+	f("not_cloudevents", "", `{"data":{"specversion":"1.0"},"time":5}`)
+	f("syntax", "", `{"id":5,"x":◆}`)
+	f("trailing_data", "", `{"id":5} ◆{"id":6}`)
+	f("duplicate_key", "", `{"id":5,"x":1,◆"x":1}`)
+	f("wrong_kind", "id", `{"id":◆5,"specversion":"1.0"}`)
+	f("unknown_type", "type", `{"type":◆"x","data":{},"spec\u0076ersion":"1.0","id":"1","source":"s"}`)
+	f("unknown_version", "specversion", `{"specversion":◆null,"id":"1","source":"s","type":"`+posted+`","data":{}}`)
 	f("missing_attribute", "id", `{"specversion":"1.0","source":"s","type":"`+posted+`","data":{}}`)
 	f("missing_attribute", "id", `{"specversion":"1.0","id":"","source":"s","type":"`+posted+`","data":{}}`)
 	f("missing_attribute", "source", `{"specversion":"1.0","id":"1","source":null,"type":"`+posted+`","data":{}}`)
@@ -145,7 +158,7 @@ func TestDecodeFailures(t *testing.T) {
 	f("unknown_type", "type", `{"specversion":"1.0","type":◆"Ledger.contract.executed","data":{}}`)
 	f("unknown_type", "type", `{"data":{},"specversion":"1.0","id":"1","source":"s","type":◆"x"}`)
 	f("unsupported_data", "data_base64", `{"specversion":"1.0","data_base64":◆"AA=="}`)
-	f("wrong_kind", "id", `{"id":◆5}`)
+	f("wrong_kind", "id", `{"specversion":"1.0","id":◆5}`)
 	f("wrong_kind", "data", head+`◆"text"}`)
 	f("bad_instant", "time", `{"time":◆"yesterday","specversion":"1.0","id":"1","source":"s","type":"`+posted+`","data":{}}`)
 
@@ -176,8 +189,8 @@ func TestDecodeFailures(t *testing.T) {
 		data("bad_date", "posting_date", `{"posting_date":◆"`+bad+`"}`)
 	}
 	for _, bad := range []string{"2026-11-23T18:30:00", "2026-11-23 18:30:00Z", "2026-11-23T18:30Z", "2026-02-30T00:00:00Z", "2026-11-23T24:00:00Z",
-		"2026-11-23T23:59:60Z", "2026-11-23T18:30:00.Z", "2026-11-23T18:30:00.0000001Z", "2026-11-23T18:30:00+0500", "2026-11-23T18:30:00+24:00",
-		"2026-11-23T18:30:00+05:60", "2026-11-23T18:30:00,5Z", "2026-11-23", "", "2026-11-23T18:30:00Zjunk", "2026-11-23T-1:30:00Z"} {
+		"2026-11-23T23:59:60Z", "2026-11-23T18:30:00.Z", "2026-11-23T18:30:00.0000000001Z", "2026-11-23T18:30:00+0500", "2026-11-23T18:30:00+24:00",
+		"2026-11-23T18:30:00+05:60", "2026-11-23T18:30:00,5Z", "2026-11-31", "2026-1-1", "2026-11-23Z", "2026-11-23T", "2026-11-23-05:00", "", "2026-11-23T18:30:00Zjunk", "2026-11-23T-1:30:00Z"} {
 		data("bad_instant", "entered_at", `{"entered_at":◆"`+bad+`"}`)
 	}
 }

@@ -16,7 +16,7 @@ const (
 
 var monthDays = [...]int{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
-// parseDate reads YYYY-MM-DD and nothing else. problem says what is wrong and
+// parseDate reads YYYY-MM-DD and nothing else. problem states what is wrong and
 // is empty when nothing is.
 func parseDate(s string) (date calendar.Date, problem string) {
 	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' {
@@ -39,8 +39,10 @@ func daysIn(year, month int) int {
 	return monthDays[month]
 }
 
-// parseInstant reads RFC 3339 with at most six decimals that are not zero:
-// microseconds since 1970 UTC and the offset, in seconds east of UTC.
+// parseInstant reads RFC 3339 with at most nine decimals that are not zero:
+// microseconds since 1970 UTC and the offset, in seconds east of UTC. The decimals
+// beyond the sixth are cut off, so the instant becomes earlier by less than a
+// microsecond.
 func parseInstant(s string) (micros int64, offset int, problem string) {
 	const form = "want an instant of the form YYYY-MM-DDThh:mm:ss with an offset, as RFC 3339 has it"
 	const clock = len("2006-01-02T15:04:05")
@@ -70,15 +72,18 @@ func parseInstant(s string) (micros int64, offset int, problem string) {
 	return seconds*microsPerSecond + fraction, offset, ""
 }
 
-// parseFraction reads the decimals of a second, if any, as microseconds.
+// finest is how many decimals of a second are read: Go and Java write nine.
+const finest = 9
+
+// parseFraction reads the decimals of a second, if any, as whole microseconds.
 func parseFraction(s string) (micros int64, rest, problem string) {
 	if s == "" || s[0] != '.' {
 		return 0, s, ""
 	}
 	i, scale := 1, int64(microsPerSecond/10)
 	for ; i < len(s) && s[i]-'0' <= 9; i++ {
-		if scale == 0 && s[i] != '0' {
-			return 0, "", "is finer than a microsecond; send at most six decimals"
+		if i > finest && s[i] != '0' {
+			return 0, "", "is finer than a nanosecond; send at most nine decimals"
 		}
 		micros += int64(s[i]-'0') * scale
 		scale /= 10

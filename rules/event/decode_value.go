@@ -2,6 +2,7 @@ package event
 
 import (
 	"strconv"
+	"time"
 
 	"tocsin/rules/money"
 )
@@ -156,17 +157,32 @@ func (d *Decoder) moment(m *member, r *Record, depth int) bool {
 		r.SetDate(m.field, date)
 		return true
 	}
-	micros, offset, problem := parseInstant(text)
-	if problem != "" {
+	if problem := r.setMoment(m.field, text); problem != "" {
 		return d.fail(badInstant, at, m.path, problem)
 	}
-	r.SetInstant(m.field, micros, offset)
 	return true
+}
+
+// setMoment sets an Instant field to an instant, or to a day where the text is a
+// date alone. problem states what is wrong and is empty when nothing is.
+func (r *Record) setMoment(f *Field, text string) (problem string) {
+	if len(text) == len(time.DateOnly) {
+		day, problem := parseDate(text)
+		if problem == "" {
+			r.SetDay(f, day)
+		}
+		return problem
+	}
+	micros, offset, problem := parseInstant(text)
+	if problem == "" {
+		r.SetInstant(f, micros, offset)
+	}
+	return problem
 }
 
 func article(k Kind) string {
 	if k == Instant {
-		return "an instant"
+		return "an instant or a date"
 	}
 	return "a date"
 }

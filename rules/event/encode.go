@@ -6,13 +6,14 @@ import (
 	"tocsin/rules/calendar"
 )
 
-// AppendJSON appends the event in structured CloudEvents form, fields in the
-// order of the field table. Decode gives an equal event back: for that the
-// event needs an id and a source, its texts must be UTF-8, and instants lie in
-// the years 1 to 9999 at an offset of whole minutes.
+// AppendJSON appends the event in structured CloudEvents form, fields in the order
+// of the field table. Decode returns an equal event, if the event has an id and a
+// source, its texts are UTF-8, and its instants lie in the years 1 to 9999 at an
+// offset of whole minutes.
 //
 // Amounts and rates are written as strings: a reader whose JSON numbers are
-// float64 gets every digit. event_time becomes the attribute time.
+// float64 gets every digit. event_time becomes the attribute time; where it is a day
+// without a time of day, it stands in the data.
 func (e *Event) AppendJSON(dst []byte) []byte {
 	l := layouts[e.kind.Schema]
 	dst = append(dst, `{"specversion":"1.0","id":`...)
@@ -25,12 +26,17 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"subject":`...)
 		dst = appendText(dst, e.Text(l.subject))
 	}
-	if e.Has(l.when) {
+	elsewhere := l.when
+	switch {
+	case !e.Has(l.when):
+	case e.IsDay(l.when):
+		elsewhere = nil // the attribute has a time of day
+	default:
 		dst = append(dst, `,"time":`...)
 		dst = e.appendInstant(dst, l.when)
 	}
 	dst = append(dst, `,"datacontenttype":"application/json","data":`...)
-	dst, _ = e.appendObject(dst, l.data, l.when)
+	dst, _ = e.appendObject(dst, l.data, elsewhere)
 	return append(dst, '}')
 }
 
@@ -132,8 +138,12 @@ func appendDate(dst []byte, d calendar.Date) []byte {
 func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 // appendInstant appends the instant at its own offset, with decimals only when
-// there are any.
+// there are any, or the day where there is no time of day.
 func (r *Record) appendInstant(dst []byte, f *Field) []byte {
+	if r.IsDay(f) {
+		day, _ := DayOf(r.Instant(f))
+		return append(appendDate(append(dst, '"'), day), '"')
+	}
 	c := r.cells[f.slot]
 	offset := int(c.hi) / 60 * 60 // RFC 3339 has no seconds in an offset
 	micros := int64(c.lo) + int64(offset)*microsPerSecond

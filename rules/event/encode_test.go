@@ -152,6 +152,42 @@ func TestInstantsAgreeWithTime(t *testing.T) {
 	})
 }
 
+// TestDayOnly: an instant of which the source knows the day only has no time of day,
+// and is not the instant of its midnight.
+func TestDayOnly(t *testing.T) {
+	d := event.NewDecoder(event.Limits{})
+	var day, midnight, attribute event.Event
+	for e, text := range map[*event.Event]string{&day: head + `{"event_time":"2026-11-23","entered_at":"2026-11-23"}}`, &midnight: head + `{"event_time":"2026-11-23","entered_at":"2026-11-23T00:00:00Z"}}`,
+		&attribute: strings.Replace(head, `"id"`, `"time":"2026-11-23","id"`, 1) + `{"entered_at":"2026-11-23"}}`} {
+		if f := d.Decode(e, []byte(text), nil); f != nil {
+			t.Fatalf("%s: %v", text, f)
+		}
+	}
+	if event.Equal(&day, &midnight) || !event.Equal(&day, &attribute) {
+		t.Error("a day is the instant of its midnight, or another as the attribute time")
+	}
+	entered := event.Ledger.Lookup("entered_at")
+	if date, only := event.DayOf(day.Instant(entered)); !only || date.String() != "2026-11-23" {
+		t.Errorf("the day is %s, %t", date, only)
+	}
+	if _, only := event.DayOf(midnight.Instant(entered)); only {
+		t.Error("midnight has no time of day")
+	}
+	// CloudEvents knows no time without a time of day, so the day stands in the data.
+	text := string(day.AppendJSON(nil))
+	if strings.Contains(text, `"time"`) || !strings.Contains(text, `"data":{"event_time":"2026-11-23"`) {
+		t.Errorf("written as %s", text)
+	}
+	var again event.Event
+	if f := d.Decode(&again, []byte(text), nil); f != nil || !event.Equal(&day, &again) {
+		t.Errorf("%s comes back otherwise: %v", text, f)
+	}
+	again.SetDay(entered, calendar.NewDate(1, 1, 1))
+	if date, only := event.DayOf(again.Instant(entered)); !only || date != 1 {
+		t.Errorf("the first day is %s, %t", date, only)
+	}
+}
+
 // TestDatesAgreeWithTime tries every month's ends with package time as judge.
 func TestDatesAgreeWithTime(t *testing.T) {
 	d := event.NewDecoder(event.Limits{})
@@ -164,7 +200,7 @@ func TestDatesAgreeWithTime(t *testing.T) {
 				_, err := time.Parse(time.DateOnly, text)
 				f := d.Decode(&e, []byte(head+`{"posting_date":"`+text+`"}}`), nil)
 				if (f == nil) != (err == nil) || (f == nil && e.Date(posting).String() != text) {
-					t.Fatalf("%s: %v, package time says %v", text, f, err)
+					t.Fatalf("%s: %v, package time gives %v", text, f, err)
 				}
 			}
 		}

@@ -10,7 +10,7 @@ type Event struct {
 	kind *Type
 }
 
-// Type is an event type: what can be put in a rule's applies_to.
+// Type is an event type, as a rule names it in applies_to.
 type Type struct {
 	Name   string // CloudEvents "type", such as ledger.contract.executed
 	Schema *Schema

@@ -2,10 +2,10 @@ package event
 
 import "fmt"
 
-// Failure says why a record is a dead letter. It names the place and the kind
+// Failure is why a record is a dead letter. It names the place and the kind
 // of mistake and never a value: records are material non-public information.
 type Failure struct {
-	Stage  string // "envelope", "decode", "schema" or "store"
+	Stage  string // "envelope", "decode", "schema" or "unpack"
 	Code   string // stable, such as duplicate_key
 	Offset int    // byte in the record's value; -1 when it has none
 	Field  string // field concerned; may be empty

@@ -5,12 +5,12 @@
 //
 // # Why tables and slots, and not Go structs
 //
-// The rule language is three-valued: "this field was not sent" must be told
-// apart from "false", "0" and "". With a struct that takes a pointer for each
-// field, which costs an allocation for each value, or a second set of flags
-// kept in step by hand. A Record keeps each kind of value in its own array and
+// The rule language is three-valued: "this field was not sent" differs from
+// "false", "0" and "". A struct would need a pointer for each field, which costs an
+// allocation for each value, or a second set of flags, kept equal by hand. A Record
+// keeps each kind of value in its own array and
 // one bit for each field, so a field access is an index, decoding and storing
-// are loops over a table, and presence cannot be forgotten.
+// are loops over a table, and presence is always recorded.
 package event
 
 import "strings"
@@ -36,7 +36,7 @@ var kindNames = [...]string{Text: "text", Texts: "list of texts", Bool: "boolean
 // String names the kind as diagnostics and the field reference do.
 func (k Kind) String() string { return kindNames[k] }
 
-// Unit says what a number counts, or in which of an event's currencies an
+// Unit is what a number counts, or in which of an event's currencies an
 // amount is.
 type Unit string
 

@@ -55,8 +55,7 @@ var ledgerTypes = []named{
 	{"external.notice.erisa", "a plan blackout notice was received"},
 }
 
-// ledgerFields are the fields of a ledger event after the common ones. Source:
-// background of the design, canonical ledger event.
+// ledgerFields are the fields of a ledger event after the common ones.
 var ledgerFields = []Field{
 	{Name: "company_code", Kind: Text, Doc: "Company code or business unit that keeps the books."},
 	{Name: "ledger_id", Kind: Text, Doc: "Ledger within the source."},
@@ -82,8 +81,8 @@ var ledgerFields = []Field{
 
 	{Name: "fiscal_year", Kind: Int, Doc: "Fiscal year."},
 	{Name: "fiscal_period", Kind: Int, Doc: "Fiscal period, 1 to 16; 13 to 16 are special periods."},
-	{Name: "entered_fiscal_year", Kind: Int, Doc: "Fiscal year in which it was keyed in, where the source tells."},
-	{Name: "entered_fiscal_period", Kind: Int, Doc: "Fiscal period in which it was keyed in, where the source tells."},
+	{Name: "entered_fiscal_year", Kind: Int, Doc: "Fiscal year in which it was keyed in, where the source sends it."},
+	{Name: "entered_fiscal_period", Kind: Int, Doc: "Fiscal period in which it was keyed in, where the source sends it."},
 	{Name: "fiscal_quarter", Kind: Int, Doc: "Fiscal quarter, 1 to 4."},
 	{Name: "is_adjustment_period", Kind: Bool, Doc: "Posted to a special period."},
 	{Name: "period_status", Kind: Text, Values: []string{"open", "closing", "closed", "reopened"}, Doc: "State of the fiscal period when it was posted."},
@@ -107,7 +106,7 @@ var ledgerFields = []Field{
 	{Name: "reversal_reason", Kind: Text, Doc: "Reason code of the reversal."},
 	{Name: "auto_reverse_date", Kind: Date, Doc: "Date on which it reverses itself."},
 
-	{Name: "transaction_currency", Kind: Text, Doc: "ISO 4217 code of amounts in transaction currency."},
+	{Name: "transaction_currency", Kind: Text, Doc: "ISO 4217 code of amounts in transaction currency, where all lines have one."},
 	{Name: "functional_currency", Kind: Text, Doc: "ISO 4217 code of amounts in the entity's functional currency."},
 	{Name: "group_currency", Kind: Text, Doc: "ISO 4217 code of amounts in group currency."},
 	{Name: "fx_rate", Kind: Rate, Unit: Ratio, Doc: "Exchange rate used."},
@@ -134,7 +133,7 @@ var ledgerFields = []Field{
 	{Name: "is_intercompany", Kind: Bool, Doc: "Between group companies."},
 	{Name: "is_related_party", Kind: Bool, Doc: "With a related party."},
 	{Name: "is_error_correction", Kind: Bool, Doc: "Corrects an error (ASC 250)."},
-	{Name: "ordinary_course", Kind: Bool, Doc: "In the ordinary course of business; absent means nobody said."},
+	{Name: "ordinary_course", Kind: Bool, Doc: "In the ordinary course of business; missing when the source did not send it."},
 
 	{Name: "lines", Kind: Records, Fields: lineFields, Doc: "Lines of the journal."},
 
@@ -147,7 +146,7 @@ var ledgerFields = []Field{
 	{Name: "contract.notice_at", Kind: Instant, Doc: "When notice of termination was given or received."},
 	{Name: "contract.total_value_group", Kind: Amount, Unit: Group, Doc: "Value over the whole term."},
 	{Name: "contract.annual_value_group", Kind: Amount, Unit: Group, Doc: "Value in a year."},
-	{Name: "contract.ordinary_course", Kind: Bool, Doc: "In the ordinary course of business; absent means nobody said, and the rule must fire."},
+	{Name: "contract.ordinary_course", Kind: Bool, Doc: "In the ordinary course of business; missing when the source did not send it, and the rule must fire."},
 	{Name: "contract.exclusivity", Kind: Bool, Doc: "Has an exclusivity clause."},
 	{Name: "contract.change_of_control", Kind: Bool, Doc: "Has a change-of-control clause."},
 	{Name: "contract.early_termination_penalty_group", Kind: Amount, Unit: Group, Doc: "Penalty for early termination."},
@@ -230,6 +229,7 @@ var lineFields = []Field{
 	{Name: "account_subtype", Kind: Text, Values: []string{"cash", "ar", "inventory", "prepaid", "ppe", "goodwill", "intangible", "rou_asset", "debt_current", "debt_long_term", "lease_liability", "ap", "accrued_liability", "restructuring_reserve", "deferred_revenue", "retained_earnings", "share_capital", "revenue", "cogs", "opex", "impairment_expense", "interest", "tax", "intercompany", "other"}, Doc: "Finer class that rules speak of."},
 	{Name: "financial_statement_line", Kind: Text, Doc: "Line of the financial statements."},
 	{Name: "debit_credit", Kind: Text, Values: []string{"D", "C"}, Doc: "D debit, C credit."},
+	{Name: "currency", Kind: Text, Doc: "ISO 4217 code of amount_transaction. Where it is not sent, that of the event, transaction_currency, counts."},
 	{Name: "amount_transaction", Kind: Amount, Unit: Transaction, Doc: "Amount, unsigned."},
 	{Name: "amount_functional", Kind: Amount, Unit: Functional, Doc: "Amount, unsigned."},
 	{Name: "amount_group", Kind: Amount, Unit: Group, Doc: "Amount, unsigned."},

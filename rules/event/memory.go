@@ -2,7 +2,7 @@ package event
 
 import "unsafe"
 
-// This file tells how much memory an event takes. Decoding makes an event of a
+// Size is the memory that an event takes. Decoding makes an event of a
 // fixed size, and as much again for each of its lines, whatever they say: an
 // empty line is two bytes on the wire and some hundred here.
 

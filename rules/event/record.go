@@ -33,14 +33,14 @@ func (b *Bits) Count() int {
 }
 
 // cell holds any value that is not text: both halves for amounts and rates,
-// else the number in lo (and an instant's offset, in seconds, in hi).
+// else the number in lo (and an instant's offset, in seconds, or dayOnly, in hi).
 type cell struct {
 	hi int64
 	lo uint64
 }
 
 // Record holds the values of one schema. Getters return the zero value for a
-// field that is absent; Has tells the difference. A getter of the wrong kind
+// field that is absent; Has reports the difference. A getter of the wrong kind
 // panics or returns another field's value: callers hold a *Field and switch on
 // its Kind.
 type Record struct {
@@ -95,17 +95,21 @@ func (r *Record) Rate(f *Field) money.Rate {
 func (r *Record) Date(f *Field) calendar.Date { return calendar.Date(int32(r.cells[f.slot].lo)) }
 
 // Instant returns the value of an Instant field in the offset it was sent with,
-// in whole microseconds.
+// in whole microseconds. See DayOf for a value without a time of day.
 func (r *Record) Instant(f *Field) time.Time {
 	c := r.cells[f.slot]
 	t := time.UnixMicro(int64(c.lo))
-	if c.hi == 0 {
+	switch c.hi {
+	case 0:
 		return t.UTC()
+	case dayOnly:
+		return t.In(daysAlone)
 	}
 	return t.In(time.FixedZone("", int(c.hi)))
 }
 
-// Micros returns the value of an Instant field as microseconds since 1970 UTC.
+// Micros returns the value of an Instant field as microseconds since 1970 UTC. A
+// value without a time of day gives its midnight there: ask IsDay first.
 func (r *Record) Micros(f *Field) int64 { return int64(r.cells[f.slot].lo) }
 
 // Records returns the value of a Records field. The caller must not change it.

@@ -9,7 +9,8 @@ import (
 // field of both schemas, and the reasons for which a record is refused.
 func Reference() string {
 	var b strings.Builder
-	b.WriteString("# Events\n\nMade from the field tables; the name of a field is its name in JSON (a dot descends into an object) and in rules, its column is its name in ClickHouse.\n")
+	b.WriteString("# Events\n\nMade from the field tables; the name of a field is its name in JSON (a dot descends into an object) and in rules, its column is its name in ClickHouse.\n\n" +
+		"An instant is RFC 3339 with an offset. Up to nine decimals of a second are read, and those beyond the sixth are cut off. A date alone is an instant whose time of day is not known: what asks for the hour is then unknown.\n")
 	for _, s := range []*Schema{Ledger, System} {
 		fmt.Fprintf(&b, "\n## %s\n\n| type | when |\n|---|---|\n", s.Name)
 		for _, t := range Types() {

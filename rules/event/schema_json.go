@@ -57,7 +57,7 @@ func (o *object) jsonSchema() map[string]any {
 	return map[string]any{"type": "object", "properties": properties}
 }
 
-// described adds what the field table says about a field.
+// described adds the description of a field from the field table.
 func described(f *Field, p map[string]any) map[string]any {
 	p["description"] = f.Doc
 	if len(f.Values) > 0 {
@@ -85,7 +85,8 @@ func jsonKind(f *Field) map[string]any {
 	case Date:
 		return map[string]any{"type": []string{"string", "null"}, "format": "date"}
 	case Instant:
-		return map[string]any{"type": []string{"string", "null"}, "format": "date-time"}
+		// A date alone is an instant of which the source knows the day only.
+		return map[string]any{"type": []string{"string", "null"}, "anyOf": []any{map[string]any{"format": "date-time"}, map[string]any{"format": "date"}}}
 	}
 	return map[string]any{"type": []string{"string", "null"}}
 }

@@ -25,7 +25,7 @@ const Scale = 9
 // 29 digits before the point and 9 after it.
 const Digits = 38
 
-// ErrOverflow says that a result does not fit 38 digits.
+// ErrOverflow means that a result does not fit 38 digits.
 var ErrOverflow = errors.New("does not fit Decimal(38,9): more than 29 digits before the point")
 
 // Amount is a signed decimal with nine places, |a| < 10^29. The zero value is 0.

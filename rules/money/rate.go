@@ -13,10 +13,10 @@ const RateScale = 18
 // as the fraction it stands for: 5 % is 0.05.
 type Rate struct{ v Amount }
 
-// ErrRate says that a rate has too many digits to be exact.
+// ErrRate means that a rate has too many digits to be exact.
 var ErrRate = errors.New("does not fit Decimal(38,18): more than 20 digits before the point or 18 after it")
 
-// ErrDivision says that a ratio has no value because its base is zero.
+// ErrDivision means that a ratio has no value because its base is zero.
 var ErrDivision = errors.New("division by zero")
 
 // ParseRate reads a rate in JSON's number grammar, exactly.

@@ -17,8 +17,8 @@ var (
 // can bring a number with a larger exponent back into range.
 const maxExponent = 1 << 40
 
-// Parse reads a decimal in JSON's number grammar, from text and exactly: a
-// number that does not fit Decimal(38,9) is an error, never a rounding. Zeros
+// Parse reads a decimal in JSON's number grammar exactly: a number that does not fit
+// Decimal(38,9) is an error, never a rounding. Zeros
 // beyond the ninth decimal lose nothing and are accepted. An exponent is exact
 // too and is applied, because common serialisers write 1E+3 for 1000. A
 // leading plus sign and leading zeros, which JSON forbids, are errors.
@@ -41,7 +41,7 @@ var powers = func() (p [RateScale + 1]uint64) {
 	return p
 }()
 
-// parseShort reads what nearly every number is: at most 19 characters, no
+// parseShort reads nearly every number: at most 19 characters, no
 // exponent and no more decimals than the scale. 19 digits fit 64 bits, and 18
 // more that the scale adds fit 38. It returns false for anything else,
 // whether it is a number or not.

@@ -57,7 +57,7 @@ func TestMutants(t *testing.T) {
 type fate uint8
 
 const (
-	refused fate = iota // it is not a rule: the checker says so
+	refused fate = iota // it is not a rule: the checker refuses it
 	red                 // a case fails
 	green               // every case passes
 )

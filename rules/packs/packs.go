@@ -1,6 +1,6 @@
-// Package packs holds the packs of rules that ship with the program. They are
-// to be read, tested and changed by those who answer for them: copy one, and
-// name the copy's directory where the pack's name stood.
+// Package packs holds the packs of rules that ship with the program. Their
+// owners read, test and change them: copy one, and name the copy's directory in
+// place of the pack's name.
 package packs
 
 import (

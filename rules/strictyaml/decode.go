@@ -15,8 +15,8 @@ import (
 	"tocsin/rules/diag"
 )
 
-// MaxBytes is the largest file that is read. The largest rule anyone wrote is
-// a hundredth of it.
+// MaxBytes is the size of the largest file that is read, a hundred times that of the
+// largest rule so far.
 const MaxBytes = 4 << 20
 
 // Options change how a file is decoded.
@@ -28,14 +28,14 @@ type Options struct {
 }
 
 // Decode reads the one document of a file into dst, a pointer to a struct, a
-// Map or a slice. What dst holds beforehand are the defaults: a key that is
-// not given leaves its field alone, a list that is given replaces the whole
-// list. A nil list of diagnostics means that all is well.
+// Map or a slice. The values of dst are the defaults: a missing key leaves its field
+// alone, and a list replaces the whole list. A nil list of diagnostics means that the
+// file has no mistake.
 //
 // A field is decoded by the key in its tag, `yaml:"name"` or
 // `yaml:"name,required"`; a field without a tag is not decoded. Kinds: string,
 // bool, int, int64, time.Duration ("5s"), Size ("4MiB"), Text, Const, Tree, slices,
-// structs, pointers to these, Map, map[string]T, and anything that implements
+// structs, pointers to these, Whole, Map, map[string]T, and anything that implements
 // encoding.TextUnmarshaler.
 func Decode(src *Source, dst any, opts Options) diag.List {
 	d := &decoder{src: src, expand: opts.Expand, lines: strings.Split(src.Text, "\n")}
@@ -87,7 +87,7 @@ func (d *decoder) parse() *yaml.Node {
 	in := yaml.NewDecoder(bytes.NewReader([]byte(d.src.Text)))
 	var doc, next yaml.Node
 	if err := in.Decode(&doc); errors.Is(err, io.EOF) || (err == nil && empty(&doc)) {
-		d.file(CodeSyntax, "", "the file is empty")
+		d.file(CodeSyntax, "write its keys, or delete it", "the file is empty")
 		return nil
 	} else if err != nil {
 		d.syntax(err)
@@ -107,8 +107,8 @@ func empty(doc *yaml.Node) bool {
 	return len(doc.Content) == 0 || (doc.Content[0].Kind == yaml.ScalarNode && doc.Content[0].Tag == "!!null")
 }
 
-// breaks refuses the line breaks that YAML knows and editors do not show: the
-// places of all that follows would be told in other lines than a reader sees.
+// breaks refuses line breaks that YAML knows and editors do not show: later
+// diagnostics would name other lines than the author sees.
 func (d *decoder) breaks() bool {
 	for i, line := range d.lines {
 		body := strings.TrimSuffix(line, "\r")
@@ -138,37 +138,84 @@ func (d *decoder) tabs() bool {
 // lineOf finds the place in the messages of package yaml, "yaml: line 3: ...".
 var lineOf = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s:(.*))$`)
 
+// bangForm finds a value that begins with an exclamation mark.
+var bangForm = regexp.MustCompile(`^[ -]*[\w.]+: +!`)
+
+// unknownAlias is the message of package yaml, without a place, for a value that
+// begins with * and names no anchor.
+var unknownAlias = regexp.MustCompile(`^unknown anchor '([^']*)' referenced$`)
+
+// alias reports a value that begins with * at its place.
+func (d *decoder) alias(name string) bool {
+	for i, line := range d.lines {
+		if before, _, found := strings.Cut(line, "*"+name); found {
+			d.mistakes = append(d.mistakes, d.src.mistake(CodeForbidden, i+1, utf8.RuneCountInString(before)+1, 1, plainly, noAlias))
+			return true
+		}
+	}
+	return false
+}
+
+// quotedName is a part of messages of package yaml that shows a value.
+var quotedName = regexp.MustCompile(` '[^']*'`)
+
 func (d *decoder) syntax(err error) {
 	m := lineOf.FindStringSubmatch(err.Error())
 	if m == nil {
 		m = []string{"", "", err.Error()}
 	}
+	if alias := unknownAlias.FindStringSubmatch(m[2]); alias != nil && d.alias(alias[1]) {
+		return
+	}
 	line, _ := strconv.Atoi(m[1]) // no number: line 0, the file
-	message := "not YAML: " + m[2]
+	message := "not YAML: " + quotedName.ReplaceAllString(m[2], "")
 	if line < 1 || line > len(d.lines) {
-		d.file(CodeSyntax, "", "%s", message)
+		d.file(CodeSyntax, "look for an open bracket or quote, and for a line that is indented otherwise than its neighbours", "%s", message)
 		return
 	}
 	text := d.lines[line-1]
+	if m := bangForm.FindString(text); m != "" {
+		d.bang(line, utf8.RuneCountInString(m))
+		return
+	}
 	column := len(text) - len(strings.TrimLeft(text, " ")) + 1
 	d.mistakes = append(d.mistakes, d.src.mistake(CodeSyntax, line, column, utf8.RuneCountInString(strings.TrimSpace(text)),
 		"a text that holds \": \" or \" #\" or begins with one of @ ` % & * ! | > { [ needs quotes", "%s", message))
 }
 
-// forbidden reports every node of the tree that the subset leaves out.
+const (
+	plainly = "write the value out where it is used; a text that begins with this sign needs quotes"
+	noAlias = "aliases (*) are not accepted"
+	bang    = "YAML takes a value that begins with ! for a tag, and tags are not accepted"
+)
+
+// forbidden reports every node of the tree that the subset leaves out. Messages do
+// not name it: what YAML takes for an alias may be a password that begins with *.
 func (d *decoder) forbidden(n *yaml.Node) {
-	const plain = "write the value out where it is used"
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.at(n, CodeForbidden, plain, "aliases (*%s) are not accepted", n.Value)
+		d.at(n, CodeForbidden, plainly, noAlias)
 	case n.Anchor != "":
-		d.at(n, CodeForbidden, plain, "anchors (&%s) are not accepted", n.Anchor)
-	case n.Style&yaml.TaggedStyle != 0:
-		d.at(n, CodeForbidden, "leave it out: the type is known", "tags (%s) are not accepted", n.Tag)
+		d.at(n, CodeForbidden, plainly, "anchors (&) are not accepted")
+	case tagged(n) && !strings.HasPrefix(n.Tag, "!!"):
+		d.bang(n.Line, n.Column)
+		if n.Kind == yaml.ScalarNode { // an author of rules meant: not
+			n.Value, n.Style = strings.TrimSpace(n.Tag+" "+n.Value), 0
+		}
+	case tagged(n):
+		d.at(n, CodeForbidden, "leave it out: the type is known", "tags are not accepted")
 	case n.Tag == "!!merge":
-		d.at(n, CodeForbidden, plain, "merge keys (<<) are not accepted")
+		d.at(n, CodeForbidden, "write the value out where it is used", "merge keys (<<) are not accepted")
 	}
 	for _, c := range n.Content {
 		d.forbidden(c)
 	}
+}
+
+func tagged(n *yaml.Node) bool { return n.Style&yaml.TaggedStyle != 0 }
+
+// bang reports a value that begins with an exclamation mark.
+func (d *decoder) bang(line, column int) {
+	d.mistakes = append(d.mistakes, d.src.mistake(CodeForbidden, line, column, 1,
+		"write the value in quotes; in a condition, write not in place of !", bang))
 }

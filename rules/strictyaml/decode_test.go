@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"tocsin/rules/diag/diagtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -43,6 +45,7 @@ func decode(t *testing.T, text string) (document, string) {
 	t.Helper()
 	var doc document
 	mistakes := Decode(&Source{Name: "f.yaml", Text: text}, &doc, Options{})
+	diagtest.Complete(t, mistakes)
 	var out strings.Builder
 	if err := mistakes.Write(&out); err != nil {
 		t.Fatal(err)
@@ -99,11 +102,11 @@ data: { n: 1, list: [~, "2"] }
 		Let:     Map[Text]{{Text{"z", 7, 3, 2}, Text{"1", 7, 6, 5}}, {Text{"a", 8, 3, 2}, Text{"2", 8, 6, 5}}},
 		Servers: []server{{Address: "here", Timeout: 90 * time.Second, Buffer: 4 << 20, TLS: &tls{"x"}}},
 		At:      time.Date(2026, 11, 23, 23, 30, 0, 0, time.UTC),
-		Data: Tree{Place: Text{Line: 12, Column: 7}, Members: Map[Tree]{
-			{Text{"n", 12, 9, 8}, Tree{Place: Text{"1", 12, 12, 11}, Scalar: true}},
-			{Text{"list", 12, 15, 14}, Tree{Place: Text{Line: 12, Column: 21}, List: []Tree{
-				{Place: Text{"~", 12, 22, 21}, Null: true},
-				{Place: Text{"2", 12, 26, 24}, Scalar: true, Quoted: true},
+		Data: Tree{Text: Text{Line: 12, Column: 7}, Members: Map[Tree]{
+			{Text{"n", 12, 9, 8}, Tree{Text: Text{"1", 12, 12, 11}, Scalar: true}},
+			{Text{"list", 12, 15, 14}, Tree{Text: Text{Line: 12, Column: 21}, List: []Tree{
+				{Text: Text{"~", 12, 22, 21}, Null: true},
+				{Text: Text{"2", 12, 26, 24}, Scalar: true, Quoted: true},
 			}}},
 		}},
 	}
@@ -137,6 +140,16 @@ func TestPlaces(t *testing.T) {
 	f("", Text{})
 }
 
+// A byte order mark, as some editors write one, changes no value and no place.
+func TestByteOrderMark(t *testing.T) {
+	if doc, mistakes := decode(t, "\ufeffid: x\r\nnumber: 3\r\n"); doc.ID != "x" || doc.Number != 3 || mistakes != "" {
+		t.Errorf("%+v\n%s", doc, mistakes)
+	}
+	if _, mistakes := decode(t, "\ufeffidd: x\n"); !strings.HasPrefix(mistakes, `f.yaml:1:1: unknown key "idd"`) {
+		t.Error(mistakes)
+	}
+}
+
 func TestDefaultsStay(t *testing.T) {
 	doc := document{Number: 7, Names: []string{"a", "b"}, Enabled: true, Servers: []server{{Address: "x"}}}
 	if l := Decode(&Source{Text: "id: x\nnames: [c]\n"}, &doc, Options{}); l != nil {
@@ -164,12 +177,13 @@ func TestExpand(t *testing.T) {
 	if err := l.Write(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `f.yaml:2:9: number is not a whole number [E109]
+	want := `f.yaml:2:9: number is not a whole number: write digits [E109]
     2 | number: ${SECRET}
       |         ^~~~~~~~~
 f.yaml:3:9: item 1 of names: environment variable GONE is not set [E111]
     3 | names: ["${GONE}"]
       |         ^~~~~~~~~
+      = set the variable, or write ${NAME:-default}
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -26,7 +26,7 @@ func ParseSize(s string) (Size, error) {
 	n, err := strconv.ParseInt(digits, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || (err == nil && ok && n > math.MaxInt64/unit):
-		return 0, errors.New("is too large for a size")
+		return 0, errors.New("is too large for a size: write a smaller one")
 	case err != nil || !ok || n < 0:
 		return 0, errors.New(want)
 	}
@@ -61,7 +61,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, what string) {
 	if d.expand != nil {
 		var err error
 		if text, err = d.expand(text); err != nil {
-			d.at(n, CodeExpand, "", "%s: %v", what, err)
+			d.at(n, CodeExpand, "set the variable, or write ${NAME:-default}", "%s: %v", what, err)
 			return
 		}
 	}
@@ -74,8 +74,16 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, what string) {
 		err = errors.New("cannot be read") // its own message may show the secret
 	}
 	if err != nil {
-		d.at(n, CodeScalar, "", "%s %v", what, err)
+		d.at(n, CodeScalar, remedy(err), "%s %v", what, err)
 	}
+}
+
+// remedy is the hint for an error that does not state what to write.
+func remedy(err error) string {
+	if strings.Contains(err.Error(), ": write ") {
+		return ""
+	}
+	return "write it in the form that the documentation of the key shows"
 }
 
 func setScalar(v reflect.Value, text string) error {
@@ -99,22 +107,31 @@ func setScalar(v reflect.Value, text string) error {
 		v.SetString(text)
 	case v.Kind() == reflect.Bool:
 		if text != "true" && text != "false" {
-			return errors.New("is neither true nor false")
+			return errors.New("is neither true nor false: write one of the two")
 		}
 		v.SetBool(text == "true")
 	case v.CanInt():
 		n, err := strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 10, v.Type().Bits())
 		if errors.Is(err, strconv.ErrRange) {
-			return errors.New("is out of range")
+			return errors.New("is out of range: write a smaller number")
 		}
 		if err != nil {
-			return errors.New("is not a whole number")
+			return errors.New("is not a whole number: write digits")
 		}
 		v.SetInt(n)
 	default:
 		panic(fmt.Sprintf("strictyaml: cannot decode into %s", v.Type())) // a mistake of the caller's struct
 	}
 	return nil
+}
+
+// whole decodes a whole number with its place.
+func (d *decoder) whole(n *yaml.Node, v reflect.Value, what string) {
+	before := len(d.mistakes)
+	var number int
+	if d.scalar(n, reflect.ValueOf(&number).Elem(), what); len(d.mistakes) == before {
+		v.Set(reflect.ValueOf(Whole{d.text(n, n.Value), number}))
+	}
 }
 
 // constant decodes a scalar, or a list of scalars into the text of a list.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SchemaOptions say what a Go type does not.
+// SchemaOptions are the parts of a schema that a Go type does not hold.
 type SchemaOptions struct {
 	ID    string // $id of the schema
 	Title string
@@ -20,8 +20,8 @@ type SchemaOptions struct {
 	Expand bool
 }
 
-// JSONSchema returns the JSON Schema (draft 2020-12) of what Decode takes for a
-// struct, as far as a schema can say it. The text is the same for the same type.
+// JSONSchema returns the JSON Schema (draft 2020-12) of the files that Decode accepts
+// for a struct, as far as a schema can express it. The text is the same for the same type.
 func JSONSchema(v any, opts SchemaOptions) []byte {
 	doc := opts.of(reflect.TypeOf(v), "")
 	doc["$schema"], doc["$id"], doc["title"] = "https://json-schema.org/draft/2020-12/schema", opts.ID, opts.Title
@@ -32,8 +32,7 @@ func JSONSchema(v any, opts SchemaOptions) []byte {
 	return append(out, '\n')
 }
 
-// scalarTypes are what a text may be in YAML: the decoder keeps what stands
-// there.
+// scalarTypes are the YAML types of a text: the decoder keeps the text as written.
 var scalarTypes = []string{"string", "number", "boolean"}
 
 func (o *SchemaOptions) of(t reflect.Type, path string) map[string]any {
@@ -50,6 +49,8 @@ func (o *SchemaOptions) shape(t reflect.Type, path string) map[string]any {
 		return map[string]any{"type": scalarTypes}
 	case reflect.TypeFor[Const]():
 		return map[string]any{"anyOf": []any{map[string]any{"type": scalarTypes}, map[string]any{"type": "array", "items": map[string]any{"type": scalarTypes}}}}
+	case reflect.TypeFor[Whole]():
+		return o.typed("integer")
 	case reflect.TypeFor[Tree]():
 		return map[string]any{}
 	case reflect.TypeFor[time.Duration]():

@@ -1,11 +1,11 @@
 // Package strictyaml decodes files that people write: configuration, packs,
-// rules, cases. It is strict, because a key that is mistyped and passed over
-// is a rule that silently never fires. All the mistakes of a file are reported
-// at once, each with its place.
+// rules, cases. It is strict, because an ignored mistyped key makes a rule that
+// silently never fires. It reports all the mistakes of a file at once, each with its
+// place.
 //
-// A subset of YAML is accepted: one document of mappings, lists and scalars.
-// Anchors, aliases, merge keys, tags and tabs are refused: what a reader sees
-// at a place is what stands there. A scalar has the type of the Go field it is
+// It accepts a subset of YAML: one document of mappings, lists and scalars. It
+// refuses anchors, aliases, merge keys, tags and tabs, so that each value stands
+// where a reader sees it. A scalar has the type of the Go field it is
 // decoded into and never one of its own, so item: 1.10 decoded into a text is
 // "1.10" and no number.
 package strictyaml
@@ -33,6 +33,9 @@ const (
 	CodeExpand     = "E111" // an environment variable that cannot be filled in
 )
 
+// KnownKeys begins the remedy for a key that is like none of those known.
+const KnownKeys = "known keys: "
+
 // Source is a file's name, as the user gave it, and its text.
 type Source struct {
 	Name string
@@ -50,6 +53,13 @@ type Text struct {
 // Const is a constant: a scalar, or a list of scalars, whose Text is then the
 // list as JSON: ["a","b"].
 type Const struct{ Text }
+
+// Whole is a whole number with its place, which is not given when the number
+// cannot be read.
+type Whole struct {
+	Text
+	N int
+}
 
 // Given reports whether the scalar stands in the file.
 func (t Text) Given() bool { return t.Line != 0 }

@@ -7,7 +7,7 @@ import (
 // Tree is any YAML value, for data whose shape is known only later, such as
 // an event in a case. Exactly one of its parts is used.
 type Tree struct {
-	Place   Text // where it begins; for a scalar, the scalar itself
+	Text    Text // where it begins; for a scalar, the scalar itself
 	Null    bool // ~, null or nothing
 	Scalar  bool
 	Quoted  bool // the scalar was in quotes or a block
@@ -16,7 +16,7 @@ type Tree struct {
 }
 
 func (d *decoder) tree(n *yaml.Node) Tree {
-	t := Tree{Place: Text{Line: n.Line, Column: n.Column}}
+	t := Tree{Text: Text{Line: n.Line, Column: n.Column}}
 	switch n.Kind {
 	case yaml.MappingNode:
 		t.Members = Map[Tree]{}
@@ -32,7 +32,7 @@ func (d *decoder) tree(n *yaml.Node) Tree {
 		t.Null = null(n)
 		t.Scalar = !t.Null
 		t.Quoted = n.Style&^yaml.TaggedStyle != 0
-		t.Place = d.text(n, n.Value)
+		t.Text = d.text(n, n.Value)
 	}
 	return t
 }

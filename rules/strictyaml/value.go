@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -30,6 +31,7 @@ var (
 	textType        = reflect.TypeFor[Text]()
 	treeType        = reflect.TypeFor[Tree]()
 	constType       = reflect.TypeFor[Const]()
+	wholeType       = reflect.TypeFor[Whole]()
 )
 
 // value decodes a node. what names it in messages: a key, or "item 3 of" one.
@@ -41,6 +43,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, what string) {
 	switch {
 	case t == treeType:
 		v.Set(reflect.ValueOf(d.tree(n)))
+	case null(n) && n.Anchor != "":
+		// reported by forbidden
 	case null(n):
 		d.at(n, CodeNoValue, "write one, or take the key away", "%s has no value", what)
 	case t.Kind() == reflect.Pointer:
@@ -52,6 +56,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, what string) {
 		v.Set(fresh)
 	case t == constType:
 		d.constant(n, v, what)
+	case t == wholeType:
+		d.whole(n, v, what)
 	case t == textType || reflect.PointerTo(t).Implements(unmarshalerType):
 		d.scalar(n, v, what)
 	case t.Implements(orderedType):
@@ -96,8 +102,15 @@ func (d *decoder) members(n *yaml.Node, yield func(key, value *yaml.Node)) {
 			d.at(key, CodeKind, "write a word as the key", "a key is %s", kinds[key.Kind])
 			continue
 		}
+		if joined := d.commas(n, i); joined > 0 {
+			i += joined
+		}
 		if first, ok := seen[key.Value]; ok {
-			d.at(key, CodeDuplicate, "keep one of the two", "key %q stands in line %d already", key.Value, first)
+			what := "this key"
+			if keyForm.MatchString(key.Value) {
+				what = fmt.Sprintf("key %q", key.Value)
+			}
+			d.at(key, CodeDuplicate, "keep one of the two", "%s stands in line %d already", what, first)
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -122,16 +135,16 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, what string) {
 		missing[name] = option == "required"
 	}
 	d.members(n, func(key, value *yaml.Node) {
-		i, ok := fields[key.Value]
-		if !ok {
+		name := key.Value
+		if _, ok := fields[name]; !ok {
 			d.unknown(key, names)
-			if near := diag.Nearest(key.Value, names); near != "" {
-				missing[near] = false // one mistake, one message
+			if name = diag.Nearest(name, names); name == "" || has(n, name) {
+				return
 			}
-			return
+			// One mistake, one message: the value is that of the key that was meant.
 		}
-		missing[key.Value] = false
-		d.value(value, v.Field(i), key.Value)
+		missing[name] = false
+		d.value(value, v.Field(fields[name]), name)
 	})
 	for _, name := range names {
 		if missing[name] {
@@ -140,8 +153,26 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, what string) {
 	}
 }
 
+// has reports whether a mapping has a key.
+func has(n *yaml.Node, name string) bool {
+	for i := 0; i < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			return true
+		}
+	}
+	return false
+}
+
+// keyForm is the form of every key of our files. A key in another form may hold a
+// value, which no message shows.
+var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
 func (d *decoder) unknown(key *yaml.Node, names []string) {
-	hint := "known keys: " + strings.Join(names, ", ")
+	if !keyForm.MatchString(key.Value) {
+		d.at(key, CodeUnknownKey, "write key: value; a space stands behind the colon", "this is no key")
+		return
+	}
+	hint := KnownKeys + strings.Join(names, ", ")
 	if near := diag.Nearest(key.Value, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
@@ -150,11 +181,11 @@ func (d *decoder) unknown(key *yaml.Node, names []string) {
 
 // missing reports at the mapping's first key, the place where a reader looks.
 func (d *decoder) missing(n *yaml.Node, name string) {
-	place := n
+	first := n
 	if len(n.Content) > 0 {
-		place = n.Content[0]
+		first = n.Content[0]
 	}
-	d.at(place, CodeMissingKey, fmt.Sprintf("add %s: to this mapping", name), "key %q is missing", name)
+	d.at(first, CodeMissingKey, fmt.Sprintf("add %s: to this mapping", name), "key %q is missing", name)
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, what string) {

@@ -8,11 +8,11 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// checkAddresses refuses addresses that lead to different tables that are not
-// replicated: what one has stored, or remembers to have stored, the
-// other does not know, so a batch that fails over would be doubled and a reader
-// find half. Every address is asked, because one that is away now is failed over
-// to later: until it answers, the worker waits.
+// checkAddresses refuses addresses that lead to different tables without
+// replication. One table knows neither the rows nor the tokens of the other, so a
+// batch that fails over would be stored twice, and a reader would find half of the
+// rows. Every address must answer, because the worker may fail over to it later;
+// until then the worker waits.
 func (c Config) checkAddresses(ctx context.Context, conn driver.Conn) error {
 	if len(c.Addrs) < 2 {
 		return nil

@@ -10,6 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/pipeline"
+	"tocsin/rules"
+	"tocsin/rules/event"
+	"tocsin/rules/money"
 )
 
 // TestJudgedIsWhatWasStored: no row that was stored and read back differs from
@@ -25,8 +28,9 @@ func TestJudgedIsWhatWasStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, altered := 0, 0
-	for j, err := range s.Judged(t.Context(), Part{b.Cluster, b.Topic, b.Partition}, 0, 1000) {
+	read := 0
+	var altered []string
+	for j, err := range s.Judged(t.Context(), Part{Cluster: b.Cluster, Topic: b.Topic, Partition: b.Partition}, 0, 1000) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,25 +49,90 @@ func TestJudgedIsWhatWasStored(t *testing.T) {
 		if !slices.Equal(j.Raw, row.Raw) || !j.Timestamp.Equal(row.Timestamp) || j.Digest != b.Digest || len(j.Headers) != len(row.Headers) {
 			t.Errorf("offset %d was read back as another record", j.Offset)
 		}
+		if row.Failure != nil {
+			altered = append(altered, alterFailure(t, j, row)...)
+		}
 		for i, v := range row.Verdicts {
+			changed := row
+			for column, alter := range map[string]func(v *rules.Verdict){
+				"verdicts.revision": func(v *rules.Verdict) { other := *v.Rule; other.Revision++; v.Rule = &other },
+				"verdicts.outcome":  func(v *rules.Verdict) { v.Outcome = (v.Outcome + 1) % 4 },
+			} {
+				changed.Verdicts = slices.Clone(row.Verdicts)
+				alter(&changed.Verdicts[i])
+				if d := j.Differences(&changed); !slices.Equal(d, []Difference{{v.Rule.ID, column}}) {
+					t.Errorf("offset %d: %s of %s was altered, and it differs in %v", j.Offset, column, v.Rule.ID, d)
+				}
+				altered = append(altered, column)
+			}
 			if v.Finding == nil {
 				continue
 			}
-			other := *v.Finding
-			other.Deadline.DueAt = other.Deadline.DueAt.Add(time.Second)
-			other.Severity = 1 + other.Severity%4
-			row.Verdicts = slices.Clone(row.Verdicts)
-			row.Verdicts[i].Finding = &other
-			if d := j.Differences(&row); !slices.Contains(d, Difference{v.Rule.ID, "findings.severity"}) {
-				t.Errorf("offset %d: the severity of %s was altered, and it differs in %v", j.Offset, v.Rule.ID, d)
-			}
-			altered++
-			break
+			altered = append(altered, alterFinding(t, j, row, i)...)
 		}
 	}
-	if read != len(b.Rows) || altered == 0 {
-		t.Errorf("%d rows read, %d altered; want %d and some", read, altered, len(b.Rows))
+	slices.Sort(altered)
+	columns := slices.Compact(altered)
+	if read != len(b.Rows) || len(columns) != 22 {
+		t.Errorf("%d rows read, and altered in %v; want %d and 22 columns", read, columns, len(b.Rows))
 	}
+}
+
+// alterFinding alters each respect of the finding of one verdict. It returns the
+// columns.
+func alterFinding(t *testing.T, j *Judged, row pipeline.Row, i int) (columns []string) {
+	at := time.UnixMicro(1_700_000_000_000_001)
+	for column, alter := range map[string]func(r *rules.Rule, f *rules.Finding){
+		"findings.title":               func(r *rules.Rule, _ *rules.Finding) { r.Title += "x" },
+		"findings.item":                func(r *rules.Rule, _ *rules.Finding) { r.Item += "x" },
+		"findings.candidate_id":        func(_ *rules.Rule, f *rules.Finding) { f.CandidateID += "x" },
+		"findings.severity":            func(_ *rules.Rule, f *rules.Finding) { f.Severity = 1 + f.Severity%4 },
+		"findings.key":                 func(_ *rules.Rule, f *rules.Finding) { f.Key += "x" },
+		"findings.trigger_field":       func(_ *rules.Rule, f *rules.Finding) { f.TriggerField += "x" },
+		"findings.trigger":             func(_ *rules.Rule, f *rules.Finding) { f.Trigger = at },
+		"findings.due_date":            func(_ *rules.Rule, f *rules.Finding) { f.Deadline.DueDate++ },
+		"findings.due_at":              func(_ *rules.Rule, f *rules.Finding) { f.Deadline.DueAt = at },
+		"findings.due_at_conservative": func(_ *rules.Rule, f *rules.Finding) { f.Deadline.DueAtConservative = at },
+		"findings.deadline_error":      func(_ *rules.Rule, f *rules.Finding) { f.DeadlineError += "x" },
+		"findings.value":               func(_ *rules.Rule, f *rules.Finding) { f.Value += "x" },
+		"findings.value_number":        func(_ *rules.Rule, f *rules.Finding) { n := money.FromInt(987_654_321); f.Number = &n },
+		"findings.value_unit":          func(_ *rules.Rule, f *rules.Finding) { f.Unit += "x" },
+		"findings.reason":              func(_ *rules.Rule, f *rules.Finding) { f.Reason += "x" },
+	} {
+		changed := row
+		changed.Verdicts = slices.Clone(row.Verdicts)
+		v := &changed.Verdicts[i]
+		rule, finding := *v.Rule, *v.Finding
+		alter(&rule, &finding)
+		v.Rule, v.Finding = &rule, &finding
+		if d := j.Differences(&changed); !slices.Equal(d, []Difference{{rule.ID, column}}) {
+			t.Errorf("offset %d: %s of %s was altered, and it differs in %v", j.Offset, column, rule.ID, d)
+		}
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// alterFailure alters each field of a dead letter's failure, one at a time. It
+// returns the columns.
+func alterFailure(t *testing.T, j *Judged, row pipeline.Row) (columns []string) {
+	for column, alter := range map[string]func(f *event.Failure){
+		"failure_stage":  func(f *event.Failure) { f.Stage = "unpack" },
+		"failure_code":   func(f *event.Failure) { f.Code += "x" },
+		"failure_field":  func(f *event.Failure) { f.Field = "x" + f.Field },
+		"failure_offset": func(f *event.Failure) { f.Offset++ },
+		"failure_detail": func(f *event.Failure) { f.Detail = "x" + f.Detail },
+	} {
+		other := *row.Failure
+		alter(&other)
+		changed := row
+		changed.Failure = &other
+		if d := j.Differences(&changed); !slices.Equal(d, []Difference{{"", column}}) {
+			t.Errorf("offset %d: %s was altered, and it differs in %v", j.Offset, column, d)
+		}
+		columns = append(columns, column)
+	}
+	return columns
 }
 
 // TestDerivedIsThatOfTheStoredRow: which columns an insert or a question leaves
@@ -72,7 +141,7 @@ func TestDerivedIsThatOfTheStoredRow(t *testing.T) {
 	c := migrated(t)
 	s := opened(t, c)
 	r := newRandom(22)
-	part := Part{"main", "t", 3}
+	part := Part{Cluster: "main", Topic: "t", Partition: 3}
 	batches := []*pipeline.Batch{r.batch("t", 0, 40, 0.05), r.batch("t", 40, 1, 0.05), r.batch("t", 41, 2, 0.3), r.batch("t", 43, 1, 0.01)}
 	for _, b := range batches {
 		b.Cluster, b.Partition = part.Cluster, part.Partition
@@ -130,7 +199,7 @@ func TestDerivedIsThatOfTheStoredRow(t *testing.T) {
 func TestLinksComeInOrder(t *testing.T) {
 	s := opened(t, migrated(t))
 	r := newRandom(21)
-	part := Part{"main", "t", 3}
+	part := Part{Cluster: "main", Topic: "t", Partition: 3}
 	var want []int64
 	for _, first := range []int64{0, 50, 3 * span, 3*span + 60, 9 * span} { // beyond one query, and with nothing between
 		b := r.batch("t", first, 50, 0.1)
@@ -142,12 +211,25 @@ func TestLinksComeInOrder(t *testing.T) {
 			want = append(want, row.Offset)
 		}
 	}
+	found := 0
+	for l, err := range s.Links(t.Context(), part, 49, 49) {
+		if found++; err != nil || l.Offset != 49 {
+			t.Fatalf("the last row of a range: %d, %v", l.Offset, err)
+		}
+	}
+	if found != 1 {
+		t.Errorf("a range of one row has %d", found)
+	}
 	var got []int64
 	for l, err := range s.Links(t.Context(), part, 0, 10*span) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, l.Offset)
+		// The audit computes the hash by itself, from the columns.
+		if l.Judged == (pipeline.Hash{}) || l.Judged != l.Rejudged {
+			t.Errorf("offset %d: the judgement has the hash %x, and the audit computes %x", l.Offset, l.Judged, l.Rejudged)
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -166,7 +248,7 @@ func TestLinksComeInOrder(t *testing.T) {
 func TestExtentsOfATime(t *testing.T) {
 	s := opened(t, migrated(t))
 	r := newRandom(23)
-	part := Part{"main", "t", 3}
+	part := Part{Cluster: "main", Topic: "t", Partition: 3}
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
 	for n := 1; n <= 5; n++ {
 		b := r.batch("t", int64(n)*10, 10, 0.1)
@@ -208,7 +290,7 @@ func TestHeadersOfWhatWasStored(t *testing.T) {
 	s := opened(t, c)
 	r := newRandom(24)
 	digest := fmt.Sprintf("%x", sha256.Sum256([]byte("x")))
-	part := Part{"main", "t", 3}
+	part := Part{Cluster: "main", Topic: "t", Partition: 3}
 	for n := range int64(3) {
 		b := r.batch("t", n*10, 10, 0.1)
 		b.Cluster, b.Partition, b.At, b.Digest = part.Cluster, part.Partition, b.Rows[0].Timestamp, digest
@@ -238,7 +320,7 @@ func TestHeadersOfWhatWasStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := reader(t, c)
-	execute(t, conn, `ALTER TABLE events UPDATE rules_digest = 'gone', kafka_timestamp = kafka_timestamp + INTERVAL 1 SECOND WHERE offset IN (10, 12) SETTINGS mutations_sync = 1`)
+	execute(t, conn, `ALTER TABLE events UPDATE rules_digest = 'gone', kafka_millis = kafka_millis + 1000 WHERE offset IN (10, 12) SETTINGS mutations_sync = 1`)
 	if all = headers(); len(all) != 4 || all[1].Rules != "gone" || all[1].Held != 2 || all[1].Lowest != 10 || all[1].Highest != 12 || all[1].Dated() {
 		t.Errorf("two rows of a batch were altered: %+v", all)
 	}
@@ -254,10 +336,10 @@ func TestMattersByTheTimeOfStoring(t *testing.T) {
 	s := opened(t, c)
 	conn := reader(t, c)
 	// m1 is raised first by the row that Kafka dates later; m2 long ago and again.
-	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, kafka_timestamp, stored_at, findings.rule, findings.candidate_id) VALUES
-		('main', 't', 0, 5, '2026-01-02 00:00:00', '2026-01-01 10:00:00', ['R-1'], ['m1']), ('main', 't', 1, 6, '2026-01-01 00:00:00', '2026-01-01 11:00:00', ['R-1'], ['m1']),
-		('main', 't', 0, 1, '2025-01-01 00:00:00', '2025-01-01 00:00:00', ['R-2'], ['m2']), ('main', 't', 0, 7, '2026-01-01 00:00:00', '2026-01-01 12:00:00', ['R-2', 'R-3'], ['m2', 'm3']),
-		('other', 't', 0, 7, '2026-01-01 00:00:00', '2026-01-01 12:00:00', ['R-2'], ['m4'])`)
+	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, kafka_millis, stored_at, findings.rule, findings.candidate_id) VALUES
+		('main', 't', 0, 5, 1767312000000, '2026-01-01 10:00:00', ['R-1'], ['m1']), ('main', 't', 1, 6, 1767225600000, '2026-01-01 11:00:00', ['R-1'], ['m1']),
+		('main', 't', 0, 1, 1735689600000, '2025-01-01 00:00:00', ['R-2'], ['m2']), ('main', 't', 0, 7, 1767225600000, '2026-01-01 12:00:00', ['R-2', 'R-3'], ['m2', 'm3']),
+		('other', 't', 0, 7, 1767225600000, '2026-01-01 12:00:00', ['R-2'], ['m4'])`)
 	at := func(hour int) time.Time { return time.Date(2026, 1, 1, hour, 0, 0, 0, time.UTC) }
 	f := func(name string, from, to time.Time, only []string, want ...string) {
 		t.Helper()

@@ -11,8 +11,8 @@ import (
 	"tocsin/rules/event"
 )
 
-// block is one batch as columns: what one insert sends. Its storage is used
-// again for other batches.
+// block is one batch as columns, as one insert sends it. Its storage is reused
+// for other batches.
 type block struct {
 	buffers []buffer // by index into columns
 	sent    []int    // indexes of the columns that this batch sends
@@ -27,7 +27,7 @@ func newBlock() *block {
 	return b
 }
 
-// reset empties the block and lets go of the batch's bytes.
+// reset empties the block and releases the batch's bytes.
 func (b *block) reset() {
 	for _, i := range b.sent {
 		b.buffers[i].reset()
@@ -35,9 +35,9 @@ func (b *block) reset() {
 	b.sent = b.sent[:0]
 }
 
-// wasteful reports whether the block's storage is much larger than what it last
-// held. Blocks go from batch to batch, whatever partition they are of, so each
-// would in time be as large as the largest batch.
+// wasteful reports whether the block's storage is much larger than the batch that
+// it last held. Blocks serve batches of all partitions, so without this check
+// each would grow to the size of the largest batch.
 func (b *block) wasteful() bool {
 	used, room := 0, 0
 	for i := range b.buffers {
@@ -47,15 +47,12 @@ func (b *block) wasteful() bool {
 	return room > 4*used+leastKept
 }
 
-// leastKept is how large a block's storage may be in any case, in bytes.
+// leastKept is the size up to which a block's storage is always kept, in bytes.
 const leastKept = 1 << 20
 
 // fill turns a batch into columns.
-func (b *block) fill(batch *pipeline.Batch) error {
-	p, err := survey(batch)
-	if err != nil {
-		return err
-	}
+func (b *block) fill(batch *pipeline.Batch) {
+	p := survey(batch)
 	for i := range columns {
 		if p.has(&columns[i]) {
 			b.sent = append(b.sent, i)
@@ -76,11 +73,10 @@ func (b *block) fill(batch *pipeline.Batch) error {
 			}
 		}
 	}
-	return nil
 }
 
-// near is how many rows are turned into columns at a time: so few that their
-// events stay in the processor's cache from one column to the next.
+// near is the number of rows turned into columns at a time, small enough that
+// their events stay in the processor's cache from one column to the next.
 const near = 32
 
 func (c *col) fillVerdicts(to *buffer, rows []pipeline.Row) {
@@ -124,8 +120,13 @@ func (c *col) fillField(to *buffer, rows []pipeline.Row) {
 	}
 }
 
-// put appends a value that is there.
+// put appends a value that the record has, or NULL where the column cannot hold
+// it; see unstored.go.
 func put(to *buffer, r *event.Record, f *event.Field) {
+	if !holds(r, f) {
+		to.none()
+		return
+	}
 	switch f.Kind {
 	case event.Text:
 		to.text(r.Text(f))
@@ -173,7 +174,7 @@ func (b *block) into(insert driver.Batch) error {
 	}
 	for n, i := range b.sent {
 		if c := &columns[i]; to[n].Name() != c.name || string(to[n].Type()) != c.typ {
-			return fmt.Errorf("column %s has type %s, which this release does not know: run tocsin check, which says what differs", to[n].Name(), to[n].Type())
+			return fmt.Errorf("column %s has type %s, which this release does not know: run tocsin check, which lists the differences", to[n].Name(), to[n].Type())
 		}
 		if err := b.buffers[i].into(to[n], b.from); err != nil {
 			return err

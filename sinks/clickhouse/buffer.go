@@ -8,18 +8,17 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
 )
 
-// buffer holds the values of one column of one block in ClickHouse's own
-// binary form, little-endian, and hands them to the driver's column as if they
-// had come from a server.
+// buffer holds the values of one column of one block in ClickHouse's binary form,
+// little-endian. The driver's column reads them as if a server had sent them.
 //
 // # Why not the driver's Append
 //
 // An Amount is the 16 bytes of a Decimal(38, 9) already. The driver takes a
-// decimal.Decimal, which it makes into a big.Int, scales (cutting off what is
-// too fine, silently) and makes into those 16 bytes again; nullable values go
-// through a slice of pointers and arrays through reflection. Copying bytes is
-// exact by construction, and cheaper: BenchmarkDecimals gives 6 ns and no
-// allocation for a nullable decimal, against 680 ns and 11 allocations.
+// decimal.Decimal, converts it to a big.Int, scales it (silently cutting off
+// further decimals) and converts it back to those 16 bytes. Nullable values take a
+// slice of pointers, and arrays take reflection. Copying bytes is exact by
+// construction, and cheaper: BenchmarkDecimals gives 6 ns and no allocation for a
+// nullable decimal, against 680 ns and 11 allocations.
 type buffer struct {
 	layout
 	rows    int
@@ -31,7 +30,7 @@ type buffer struct {
 	dictionary dictionary
 }
 
-// layout is how a column's bytes are arranged.
+// layout is the arrangement of a column's bytes.
 type layout struct {
 	array    bool
 	nullable bool
@@ -43,8 +42,8 @@ var widths = map[string]int{
 	"String": 0, "Bool": 1, "Enum8": 1, "Int32": 4, "UInt32": 4, "Date32": 4, "Int64": 8, "DateTime64": 8, "Decimal": 16, "FixedString": 32,
 }
 
-// layoutOf reads a layout from the name of a type, in the form in which the
-// server writes it. It panics for a type that no column has.
+// layoutOf reads a layout from the name of a type, in the server's form. It panics
+// for a type that no column has.
 func layoutOf(typ string) (l layout) {
 	strip := func(outer string) bool {
 		rest, ok := strings.CutPrefix(typ, outer+"(")
@@ -71,7 +70,7 @@ func (b *buffer) reset() {
 	b.dictionary.reset()
 }
 
-// sizes are how many bytes the values take, and how many there is room for.
+// sizes returns the bytes that the values take, and the capacity in bytes.
 func (b *buffer) sizes() (used, room int) {
 	return len(b.offsets) + len(b.nulls) + len(b.data), cap(b.offsets) + cap(b.nulls) + cap(b.data)
 }
@@ -82,7 +81,7 @@ func (b *buffer) end() {
 	b.offsets = binary.LittleEndian.AppendUint64(b.offsets, b.items)
 }
 
-// value counts a value that is about to be appended.
+// value counts the value that is appended next.
 func (b *buffer) value() {
 	if b.array {
 		b.items++
@@ -159,7 +158,7 @@ func (b *buffer) int128(hi int64, lo uint64) {
 	b.data = binary.LittleEndian.AppendUint64(b.data, uint64(hi))
 }
 
-// into fills the driver's column. The bytes stay b's own.
+// into fills the driver's column, which keeps none of b's bytes.
 func (b *buffer) into(c column.Interface, from *source) error {
 	if b.layout.dict && (!b.array || b.items > 0) {
 		b.data = b.dictionary.encode(b.data[:0])

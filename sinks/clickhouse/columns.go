@@ -9,14 +9,15 @@ import (
 	"tocsin/rules/event"
 )
 
-// col is one column of the table events: what it is called, its type in the
-// form in which the server writes it, what it means, and how a batch fills it.
-// The table below is the only place where a column is declared; the migrations,
-// the check at the start and the inserts are made from it.
+// col is one column of the table events: its name, its type in the server's
+// form, its comment, and how a batch fills it. The table below is the only
+// declaration of a column; migrations, views, the check at the start and inserts
+// are made from it.
 type col struct {
 	name  string
 	typ   string
 	codec string // of storage; empty is the server's default
+	alias string // the expression that the server computes it by; empty for a stored column
 	doc   string
 	group group
 	layout
@@ -27,23 +28,26 @@ type col struct {
 	from    [2]fieldRef                                   // an event's field
 }
 
-// fieldRef is the field of one of the two schemas that a column holds. list is
-// set for a member of a list of records.
+// fieldRef is the field of one of the two schemas that a column holds. list is set
+// for a member of a list of records.
 type fieldRef struct{ list, field *event.Field }
 
-// group says when a column is part of an insert. A column that no row of a
-// batch has a value for is left out: the server gives it its default for next
-// to nothing.
+// group is the condition under which an insert sends a column. A column without a
+// value in any row of the batch is left out: the server fills its default at
+// almost no cost.
 type group uint8
 
 const (
 	always     group = iota
 	tombstones       // some record has no value
+	repairs          // tocsin repair stores the batch
 	headers          // some record has headers
 	replays          // some record is a replay of a dead letter
 	verdicts         // some row was judged
 	findings         // some verdict is not no_match
 	failures         // some row is a dead letter
+	unheld           // some row has a value that no column holds
+	computed         // never: the server computes it
 	fields           // some event has the column's field
 )
 
@@ -56,7 +60,7 @@ const (
 var schemas = [...]*event.Schema{ledger: event.Ledger, system: event.System}
 
 // columns are the columns of events, except stored_at, which the server fills.
-var columns = slices.Concat(envelopeColumns, judgementColumns, fieldColumns())
+var columns = slices.Concat(envelopeColumns, judgementColumns, unstoredColumns, fieldColumns())
 
 // columnTypes are the columns of events by name, with their types.
 var columnTypes = func() map[string]string {
@@ -67,12 +71,12 @@ var columnTypes = func() map[string]string {
 	return types
 }()
 
-// storedAt is when the server took the row: a fact about this copy, not about
-// the event. It is the only column that a replay may change.
+// storedAt is the time at which the server stored the row: a fact about this
+// copy, not about the event. It is the only column that a replay may change.
 const storedAt = "stored_at"
 
-// fieldColumns makes the columns of both schemas' fields. A name that both
-// have is one column; that it has one kind is tested.
+// fieldColumns makes the columns of both schemas' fields. A name in both schemas is
+// one column; a test demands that it has one kind.
 func fieldColumns() []col {
 	var all []col
 	at := make(map[string]int)
@@ -89,7 +93,7 @@ func fieldColumns() []col {
 			if list != nil {
 				typ = "Array(" + typ + ")"
 			}
-			all = append(all, col{name: name, typ: typ, doc: fieldDoc(f), group: fields, layout: layoutOf(typ)})
+			all = append(all, col{name: name, typ: typ, doc: fieldDoc(list, f), group: fields, layout: layoutOf(typ)})
 		}
 		all[i].from[which] = fieldRef{list, f}
 	}
@@ -108,8 +112,8 @@ func fieldColumns() []col {
 	return all
 }
 
-// fieldType is the type of a field's column. A text that was not sent is empty,
-// a list that was not sent is empty, any other value that was not sent is NULL.
+// fieldType is the type of a field's column. A text or a list that was not sent is
+// empty; any other value that was not sent is NULL.
 func fieldType(f *event.Field, column string) string {
 	switch f.Kind {
 	case event.Text:
@@ -135,24 +139,31 @@ func fieldType(f *event.Field, column string) string {
 	panic("clickhouse: no column type for field " + f.Name)
 }
 
-// fewValues are texts with at most some thousand different values, by column:
-// stored by dictionary, which makes GROUP BY fast. A vocabulary or a currency
+// fewValues are the columns of texts with at most some thousand different values.
+// A dictionary stores them, which makes GROUP BY fast. Vocabularies and currencies
 // need not be named here.
 var fewValues = []string{
 	"event_type", "event_source", "source_system", "source_instance", "source_timezone", "schema_version", "mapping_version",
 	"registrant_cik", "legal_entity_id",
 	"company_code", "ledger_id", "business_segment", "country", "document_type", "journal_source", "journal_category", "transaction_code",
 	"created_by", "parked_by", "approved_by", "posted_by", "last_changed_by", "created_by_role", "posted_by_role", "fx_rate_type", "reversal_reason",
-	"lines.account", "lines.account_name", "lines.financial_statement_line", "lines.cost_center", "lines.profit_center", "lines.segment", "lines.tax_code",
+	"lines.account", "lines.account_name", "lines.currency", "lines.financial_statement_line", "lines.cost_center", "lines.profit_center", "lines.segment", "lines.tax_code",
 	"debt_instrument", "debt_covenant_name", "equity_class",
 	"system_id", "system_name", "business_service", "region", "owner", "third_party_provider", "src_country", "activity", "job_name", "control_control_id",
 }
 
-// fieldDoc is the comment of a field's column.
-func fieldDoc(f *event.Field) string {
+// fieldDoc is the comment of a field's column. list is the list that it is a member
+// of, or nil.
+func fieldDoc(list, f *event.Field) string {
 	doc := f.Doc
 	switch f.Unit {
-	case event.Group, event.Functional, event.Transaction:
+	case event.Transaction:
+		if list != nil {
+			doc += " In " + list.Column() + ".currency, or in transaction_currency where that is empty."
+			break
+		}
+		fallthrough
+	case event.Group, event.Functional:
 		doc += " In " + string(f.Unit) + "_currency."
 	case event.Fraction:
 		doc += " 0.05 is 5 %."

@@ -11,7 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Config says where ClickHouse is and how to talk to it.
+// Config is the address of ClickHouse and the settings of the connection.
 type Config struct {
 	// Addrs are host:port of the native protocol, tried in order for each
 	// connection. Several lead to replicas of one table, or to one server.
@@ -20,25 +20,25 @@ type Config struct {
 	User     string
 	Password string
 	TLS      *tls.Config // nil: no TLS
-	// Renew, if not nil, is asked before each connection is made, and its answer
-	// used in place of User, Password and TLS: what is replaced on disk is then
-	// used without a restart.
+	// Renew, if not nil, returns the login of each new connection, in place of
+	// User, Password and TLS. So a login that is replaced on disk takes effect
+	// without a restart.
 	Renew func() (Login, error)
-	// DialTimeout bounds connecting, and waiting for a free connection. While
-	// a server that took the connection says nothing, a call that is cancelled
-	// returns only after it. 0: 5 s.
+	// DialTimeout bounds connecting, and waiting for a free connection. While a
+	// server accepts the connection and does not answer, a cancelled call returns
+	// only after DialTimeout. 0: 5 s.
 	DialTimeout time.Duration
 	// InsertTimeout bounds one insert, here and on the server. 0: 15 s.
 	InsertTimeout time.Duration
 	// Remember is how long the table must remember a token, at up to 100 inserts
-	// a second; Open refuses one that does not. It wants 10,000 inserts to be
-	// remembered in any case.
+	// a second. Open refuses a table that does not, and any table that remembers
+	// fewer than 10,000 inserts.
 	Remember time.Duration
-	// MaxConns bounds the connections, and so the inserts at a time. 0: 16.
+	// MaxConns bounds the connections, and so the concurrent inserts. 0: 16.
 	MaxConns int
 }
 
-// Login is what a connection is made with. A nil TLS is none.
+// Login is the user, password and TLS of a connection. A nil TLS is none.
 type Login struct {
 	User, Password string
 	TLS            *tls.Config
@@ -79,6 +79,9 @@ func (c Config) connect(database string) (driver.Conn, error) {
 		Compression:  &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		MaxOpenConns: c.MaxConns,
 		MaxIdleConns: c.MaxConns,
+		// Each connection would keep a send buffer of the largest column that it ever
+		// sent, twice: a gigabyte in all after some cycles of records of 1 MB.
+		FreeBufOnConnRelease: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse: %w", err)
@@ -89,7 +92,7 @@ func (c Config) connect(database string) (driver.Conn, error) {
 // errLogin is an error of Config.Renew.
 var errLogin = errors.New("what the server is logged in to with cannot be read")
 
-// dial makes a connection to the first address that takes one.
+// dial connects to the first address that accepts.
 func (c Config) dial(ctx context.Context, number int, o *clickhouse.Options, dial clickhouse.Dial) (clickhouse.DialResult, error) {
 	if c.Renew == nil {
 		return clickhouse.DefaultDialStrategy(ctx, number, o, dial)

@@ -25,7 +25,20 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-const rowsOfPartition = "SELECT offset, tombstone, raw, chain, if(failure_code = '', event_type, ''), failure_code, " +
+// TestConformanceAfterLoss: a database for each test, because a loss takes every
+// part.
+func TestConformanceAfterLoss(t *testing.T) {
+	sinktest.Lost(t, func(t *testing.T) (pipeline.Store, sinktest.ReadRows, func(*pipeline.Batch)) {
+		c := migrated(t)
+		conn := reader(t, c)
+		read := func(ctx context.Context, topic string, partition int32) ([]sinktest.Row, error) {
+			return readRows(ctx, conn, topic, partition)
+		}
+		return opened(t, c), read, func(*pipeline.Batch) { lose(t, conn, "events") }
+	})
+}
+
+const rowsOfPartition = "SELECT offset, tombstone, raw, raw_sha256, failure_stage = 'unpack', chain, if(failure_code = '', event_type, ''), failure_code, " +
 	"findings.rule, findings.severity, findings.candidate_id, findings.key, findings.reason, verdicts.rule, verdicts.revision, verdicts.outcome " +
 	"FROM events WHERE topic = ? AND partition = ? ORDER BY offset"
 
@@ -37,14 +50,17 @@ func readRows(ctx context.Context, conn driver.Conn, topic string, partition int
 	defer found.Close()
 	for found.Next() {
 		var row sinktest.Row
-		var raw, chain string
+		var raw, hash, chain string
+		var packed bool
 		var rule, severity, candidate, key, reason, judged, outcome []string
 		var revision []uint32
-		if err := found.Scan(&row.Offset, &row.Tombstone, &raw, &chain, &row.Type, &row.Failure,
+		if err := found.Scan(&row.Offset, &row.Tombstone, &raw, &hash, &packed, &chain, &row.Type, &row.Failure,
 			&rule, &severity, &candidate, &key, &reason, &judged, &revision, &outcome); err != nil {
 			return nil, err
 		}
-		row.RawHash = sha256.Sum256([]byte(raw))
+		if row.RawHash = sha256.Sum256([]byte(raw)); packed {
+			copy(row.RawHash[:], hash)
+		}
 		if copy(row.Chain[:], chain) != len(row.Chain) {
 			return nil, fmt.Errorf("a chain of %d bytes", len(chain))
 		}

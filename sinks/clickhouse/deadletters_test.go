@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 	"tocsin/pipeline"
 	"tocsin/rules/event"
 )
@@ -44,7 +44,7 @@ func TestStatusFollowsFromRowsAndNotes(t *testing.T) {
 	next := int64(0)
 	f := func(name string, want Status, as string, steps ...string) {
 		t.Helper()
-		at := Place{"t", 0, next}
+		at := Place{Topic: "t", Offset: next}
 		next += 100
 		store := func(b *pipeline.Batch) {
 			t.Helper()
@@ -64,7 +64,7 @@ func TestStatusFollowsFromRowsAndNotes(t *testing.T) {
 			case "failure":
 				store(rowAt("t", later, tooLarge, pipeline.Header{Key: "other"}, replayed(at)))
 			case "another's":
-				store(rowAt("t", later, nil, replayed(Place{"t", 0, at.Offset + 50})))
+				store(rowAt("t", later, nil, replayed(Place{Topic: "t", Offset: at.Offset + 50})))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -141,15 +141,15 @@ func TestDeadLettersByFilter(t *testing.T) {
 	f("another status", "", LetterFilter{Statuses: []Status{StatusPending}})
 	f("limit", "t/0/2 t/1/1", LetterFilter{Limit: 2})
 
-	want := DeadLetter{Place: Place{"t", 0, 2}, At: at(2), Failure: *syntax, Size: 10, SHA256: sha256.Sum256([]byte("record\x00\xff 2")), Status: StatusOpen}
+	want := DeadLetter{Place: Place{Topic: "t", Offset: 2}, At: at(2), Failure: *syntax, Size: 10, SHA256: sha256.Sum256([]byte("record\x00\xff 2")), Status: StatusOpen}
 	d, err := s.DeadLetter(t.Context(), "main", want.Place)
 	want.Stored = d.Stored
 	if diff := cmp.Diff(want, d); diff != "" || err != nil || d.Stored.IsZero() {
 		t.Errorf("%v %s", err, diff)
 	}
-	for place, says := range map[Place]string{{"t", 1, 3}: "event, or a tombstone", {"t", 0, 99}: "no row of that place"} {
-		if _, err := s.DeadLetter(t.Context(), "main", place); !errors.Is(err, ErrNoDeadLetter) || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v, want one that says %q", place, err, says)
+	for place, holds := range map[Place]string{{Topic: "t", Partition: 1, Offset: 3}: "event, or a tombstone", {Topic: "t", Offset: 99}: "no row of that place"} {
+		if _, err := s.DeadLetter(t.Context(), "main", place); !errors.Is(err, ErrNoDeadLetter) || !strings.Contains(err.Error(), holds) {
+			t.Errorf("%s: %v, want one with %q", place, err, holds)
 		}
 	}
 }
@@ -161,27 +161,27 @@ func TestRecordComesBackToTheByte(t *testing.T) {
 	if err := s.Store(t.Context(), sent); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Record(t.Context(), "main", Place{"t", 0, 1})
+	r, err := s.Record(t.Context(), "main", Place{Topic: "t", Offset: 1})
 	row := sent.Rows[0]
-	if diff := cmp.Diff(Record{row.Key, row.Headers, row.Raw}, r); diff != "" || err != nil {
+	if diff := cmp.Diff(Record{Key: row.Key, Headers: row.Headers, Raw: row.Raw}, r); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	execute(t, reader(t, c), `ALTER TABLE events UPDATE raw = 'altered' WHERE 1 SETTINGS mutations_sync = 1`)
-	if _, err := s.Record(t.Context(), "main", Place{"t", 0, 1}); err == nil || !strings.Contains(err.Error(), "altered") {
+	if _, err := s.Record(t.Context(), "main", Place{Topic: "t", Offset: 1}); err == nil || !strings.Contains(err.Error(), "altered") {
 		t.Errorf("an altered row: %v", err)
 	}
 }
 
 func TestReplaysInOrder(t *testing.T) {
 	s := opened(t, migrated(t))
-	at := Place{"t", 0, 1}
+	at := Place{Topic: "t", Offset: 1}
 	for _, b := range []*pipeline.Batch{rowAt("t", 1, tooLarge), rowAt("t", 3, nil, replayed(at)), rowAt("t", 2, tooLarge, replayed(at)), rowAt("t", 4, nil)} {
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 	}
 	all, err := s.Replays(t.Context(), "main", at)
-	want := []Replay{{Place{"t", 0, 2}, rowAt("t", 2, nil).At, tooLarge}, {Place{"t", 0, 3}, rowAt("t", 3, nil).At, nil}}
+	want := []Replay{{Place{Topic: "t", Offset: 2}, rowAt("t", 2, nil).At, tooLarge}, {Place{Topic: "t", Offset: 3}, rowAt("t", 3, nil).At, nil}}
 	if diff := cmp.Diff(want, all); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
@@ -190,12 +190,12 @@ func TestReplaysInOrder(t *testing.T) {
 // TestOneOfManyClaims: of operators that replay at once, one produces.
 func TestOneOfManyClaims(t *testing.T) {
 	s := opened(t, migrated(t))
-	at := Place{"t", 0, 1}
+	at := Place{Topic: "t", Offset: 1}
 	var wg sync.WaitGroup
 	errs := make(chan error, 10)
 	for i := range cap(errs) {
 		wg.Go(func() {
-			errs <- s.Claim(t.Context(), "main", Disposition{Place: at, Action: Replaying, Attempt: 1, SHA256: sha256.Sum256([]byte{byte(i)}), Reason: "mended", Actor: fmt.Sprint(i)})
+			errs <- s.Claim(t.Context(), "main", Disposition{Place: at, Action: Replaying, Attempt: 1, SHA256: sha256.Sum256([]byte{byte(i)}), Reason: "repaired", Actor: fmt.Sprint(i)})
 		})
 	}
 	wg.Wait()
@@ -216,7 +216,7 @@ func TestOneOfManyClaims(t *testing.T) {
 		t.Errorf("the next attempt: %v", err)
 	}
 	all, err := s.Dispositions(t.Context(), "main", at)
-	if err != nil || len(all) != 2 || all[0].Attempt != 1 || all[1].Attempt != 2 || all[0].Reason != "mended" || all[0].SHA256 == (pipeline.Hash{}) {
+	if err != nil || len(all) != 2 || all[0].Attempt != 1 || all[1].Attempt != 2 || all[0].Reason != "repaired" || all[0].SHA256 == (pipeline.Hash{}) {
 		t.Errorf("noted: %+v, %v", all, err)
 	}
 }
@@ -229,13 +229,13 @@ func TestWhoMayOnlyReadLooksAndNotesNothing(t *testing.T) {
 	}
 	c.User, c.Password = chserver.AnalystUser, chtest.Server(t).AnalystPassword
 	s := opened(t, c)
-	if d, err := s.DeadLetter(t.Context(), "main", Place{"t", 0, 1}); err != nil || d.Status != StatusOpen {
+	if d, err := s.DeadLetter(t.Context(), "main", Place{Topic: "t", Offset: 1}); err != nil || d.Status != StatusOpen {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if _, err := s.Record(t.Context(), "main", Place{"t", 0, 1}); err != nil {
+	if _, err := s.Record(t.Context(), "main", Place{Topic: "t", Offset: 1}); err != nil {
 		t.Error(err)
 	}
-	err := s.Claim(t.Context(), "main", Disposition{Place: Place{"t", 0, 1}, Action: Replaying, Attempt: 1})
+	err := s.Claim(t.Context(), "main", Disposition{Place: Place{Topic: "t", Offset: 1}, Action: Replaying, Attempt: 1})
 	if what, ok := pipeline.Waiting(err); !ok || !strings.Contains(what, "the right INSERT ON") {
 		t.Errorf("a reader notes a replay: %v", err)
 	}

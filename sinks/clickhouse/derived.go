@@ -15,20 +15,20 @@ import (
 	"tocsin/pipeline"
 )
 
-// derived are the columns that follow from a record: what an analyst reads as
-// the event. The hash chain says nothing of them.
+// derived are the columns that follow from a record and that analysts read as the
+// event. The hash chain does not cover them.
 var derived = func() []int {
 	var all []int
 	for i := range columns {
-		if c := &columns[i]; c.group == fields || c.name == "happened_at" || c.name == "replay_of" {
+		if c := &columns[i]; c.group == fields || c.group == unheld || c.name == "happened_at" || c.name == "replay_of" {
 			all = append(all, i)
 		}
 	}
 	return all
 }()
 
-// digestOf is SHA-256 over the derived columns, which stand in a table under
-// the names that name gives; one that is "" is not there and has its default.
+// digestOf is SHA-256 over the derived columns of a table that has them under the
+// names that name returns. A column named "" is absent and has its default.
 func digestOf(name func(i int) string) string {
 	var terms []string
 	for _, i := range derived {
@@ -51,8 +51,8 @@ func term(i int, name func(i int) string) string {
 		return "`" + n + "`"
 	}
 	none := "defaultValueOfTypeName('" + strings.ReplaceAll(columns[i].typ, "'", `\'`) + "')"
-	// A member of lines that none has is as long as the members that some have:
-	// the server fills it so too.
+	// An absent member of lines is as long as the members that are present: the
+	// server fills it in the same way.
 	if list, _, member := strings.Cut(columns[i].name, "."); member {
 		for _, other := range derived {
 			if n := name(other); n != "" && strings.HasPrefix(columns[other].name, list+".") {
@@ -66,10 +66,10 @@ func term(i int, name func(i int) string) string {
 // inEvents names columns as the table events does.
 func inEvents(i int) string { return columns[i].name }
 
-// Derived returns, for each row of a batch, what Judged.Derived of the same row
-// is when nobody altered a column of its event. The server computes it, from
-// rows that are sent with the query and stored nowhere. The offsets of the rows
-// must rise. Errors are as for Store.
+// Derived returns, for each row of a batch, the digest that Judged.Derived of the
+// same row has when no column of its event was altered. The server computes it
+// from rows that are sent with the query and stored nowhere. The offsets of the
+// rows must rise. Errors are as for Store.
 func (s *Sink) Derived(ctx context.Context, b *pipeline.Batch) (all []pipeline.Hash, err error) {
 	err = s.sent(ctx, b, digestOf, func(rows driver.Rows) error {
 		var text []byte
@@ -85,9 +85,9 @@ func (s *Sink) Derived(ctx context.Context, b *pipeline.Batch) (all []pipeline.H
 	return all, err
 }
 
-// Unlike returns, for each row of a batch, the columns in which the stored row's
-// event is another; every one of rows at the same offset counts. Demands and
-// errors are as for Derived.
+// Unlike returns, for each row of a batch, the columns in which the event of the
+// stored row differs. Where several rows have the same offset, each counts.
+// Demands and errors are as for Derived.
 func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) ([][]string, error) {
 	var again [][]uint64
 	if err := s.sent(ctx, b, digestEach, func(rows driver.Rows) error {
@@ -106,8 +106,8 @@ func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) ([][]strin
 		each   []uint64
 	}
 	names := make([][]string, len(b.Rows))
-	query := "SELECT offset, " + digestEach(inEvents) + " FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset IN $4"
-	for held, err := range rowsOf(ctx, s.conn, query, []any{p.Cluster, p.Topic, p.Partition, offsets}, func(rows driver.Rows, to *stored) error {
+	query := "SELECT offset, " + digestEach(inEvents) + " FROM events WHERE cluster = $1 AND topic = $2 AND topic_id = $5 AND partition = $3 AND offset IN $4"
+	for held, err := range rowsOf(ctx, s.conn, query, []any{p.Cluster, p.Topic, p.Partition, offsets, p.TopicID}, func(rows driver.Rows, to *stored) error {
 		return rows.Scan(&to.offset, &to.each)
 	}) {
 		if err != nil {
@@ -126,7 +126,7 @@ func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) ([][]strin
 	return names, nil
 }
 
-// sent asks for an expression over the derived columns of the batch's rows, in
+// sent evaluates an expression over the derived columns of the batch's rows, in
 // their order.
 func (s *Sink) sent(ctx context.Context, b *pipeline.Batch, expression func(name func(i int) string) string, scan func(driver.Rows) error) error {
 	full := s.blocks.Get().(*block)
@@ -134,10 +134,9 @@ func (s *Sink) sent(ctx context.Context, b *pipeline.Batch, expression func(name
 		full.reset()
 		s.blocks.Put(full)
 	}()
-	if err := full.fill(b); err != nil {
-		return fmt.Errorf("clickhouse: %w", err)
-	}
-	// Names without dots: to the server those with one are parts of a whole.
+	full.fill(b)
+	// Names have no dots: the server takes a name with a dot as part of a nested
+	// column.
 	there := make(map[int]string)
 	var defs []func(*ext.Table) error
 	var from []int

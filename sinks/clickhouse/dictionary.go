@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// Of ClickHouse's SerializationLowCardinality: the low byte says how wide the
-// keys are, the bits that the dictionary follows and is not a shared one.
+// Flags of ClickHouse's SerializationLowCardinality: the low byte is the width of
+// the keys; the two bits mean that the dictionary follows and is not shared.
 const (
 	keys8, keys16, keys32 = 0, 1, 2
 	hasAdditionalKeys     = 1 << 9
 	needUpdateDictionary  = 1 << 10
 )
 
-// dictionary holds the values of a LowCardinality(String) column: each
-// different text once, and for each value the number of its text.
+// dictionary holds the values of a LowCardinality(String) column: each different
+// text once, and for each value the index of its text.
 type dictionary struct {
 	texts []string
 	index map[string]uint32
@@ -23,13 +23,13 @@ type dictionary struct {
 }
 
 func (d *dictionary) reset() {
-	clear(d.texts) // lets go of the fetched bytes
+	clear(d.texts) // releases the fetched bytes
 	clear(d.index)
 	d.texts, d.keys, d.last = d.texts[:0], d.keys[:0], 0
 }
 
-// add appends a value. Most values are that of the row before or, where rows
-// are lists that resemble each other, the one that followed the last.
+// add appends a value. It first tries the value of the row before, and then the
+// text after it in the dictionary, which is likely where rows are similar lists.
 func (d *dictionary) add(s string) {
 	if len(d.texts) == 0 {
 		if d.index == nil {

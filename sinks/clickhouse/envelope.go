@@ -1,13 +1,14 @@
 package clickhouse
 
 import (
-	"encoding/json"
+	"fmt"
 	"time"
 
 	"tocsin/pipeline"
 	"tocsin/rules"
 	"tocsin/rules/calendar"
 	"tocsin/rules/event"
+	"tocsin/rules/money"
 )
 
 type (
@@ -35,35 +36,40 @@ func each(g group, name, typ, doc string, fill func(*buffer, *verdict)) col {
 	return col{name: name, typ: typ, doc: doc, group: g, layout: layoutOf(typ), verdict: fill}
 }
 
-// compressed has the column stored in a form that is worth its time for long
-// texts that are seldom read.
+// compressed stores the column with a codec that suits long texts that are seldom
+// read.
 func compressed(c col) col {
 	c.codec = "ZSTD(3)"
 	return c
 }
 
-// envelopeColumns say which record of Kafka the row is.
+// envelopeColumns identify and hold the Kafka record.
 var envelopeColumns = []col{
 	one(always, "cluster", wordType, "Name of the Kafka cluster, from the worker's configuration.",
 		func(to *buffer, b *batch, _ *row) { to.text(b.Cluster) }),
 	one(always, "topic", wordType, "Kafka topic.",
 		func(to *buffer, b *batch, _ *row) { to.text(b.Topic) }),
+	one(always, "topic_id", wordType, "Id of the topic in Kafka, as its tools print it: a topic that is deleted and created again under its name has another. Empty where the brokers report none.",
+		func(to *buffer, b *batch, _ *row) { to.text(b.TopicID.String()) }),
 	one(always, "partition", "Int32", "Kafka partition.",
 		func(to *buffer, b *batch, _ *row) { to.int32(b.Partition) }),
-	one(always, "offset", "Int64", "Kafka offset: with cluster, topic and partition it identifies the row.",
+	one(always, "offset", "Int64", "Kafka offset: with cluster, topic, topic_id and partition it identifies the row.",
 		func(to *buffer, _ *batch, r *row) { to.int64(r.Offset) }),
-	one(always, "kafka_timestamp", milliType, "Timestamp of the record in Kafka: when the event was observed.",
+	one(always, "kafka_millis", "Int64", "Timestamp of the record as Kafka sent it, in milliseconds since 1970. Producers may write any number.",
 		func(to *buffer, _ *batch, r *row) { to.int64(r.Timestamp.UnixMilli()) }),
-	one(always, "happened_at", microType, "event_time, or kafka_timestamp where the event tells no time; never NULL. The table is sorted by it.",
+	{name: "kafka_timestamp", typ: "Nullable(" + milliType + ")", group: computed, layout: layoutOf("Nullable(" + milliType + ")"),
+		doc:   fmt.Sprintf("kafka_millis as an instant: when the event was observed. NULL outside %d to %d, where it counts as absent.", rules.FirstYear, rules.LastYear),
+		alias: fmt.Sprintf("if(kafka_millis BETWEEN %d AND %d, fromUnixTimestamp64Milli(kafka_millis, 'UTC'), NULL)", firstMillis, lastMillis)},
+	one(always, "happened_at", microType, "event_time (a date alone at 00:00 UTC), within 1900 to 2299, or kafka_timestamp where the event has no time, or 1900-01-01 where that is NULL. Never NULL. The table is sorted by it.",
 		func(to *buffer, _ *batch, r *row) { to.int64(happenedAt(r)) }),
 	one(always, "batch_first", "Int64", "Offset of the first record of the batch that stored the row.",
 		func(to *buffer, b *batch, _ *row) { to.int64(b.First) }),
 	one(always, "batch_last", "Int64", "Offset of the last record of that batch.",
 		func(to *buffer, b *batch, _ *row) { to.int64(b.Last) }),
 	one(always, "batch_rows", "UInt32", "Number of records of that batch. Fewer than its offsets where Kafka skips some.",
-		func(to *buffer, b *batch, _ *row) { to.int32(int32(len(b.Rows))) }),
-	one(always, "batch_at", milliType, "Kafka timestamp of the batch's first record, within 1900 to 2299. Its month is the ClickHouse partition.",
-		func(to *buffer, b *batch, _ *row) { to.int64(clampMillis(b.At.UnixMilli())) }),
+		func(to *buffer, b *batch, _ *row) { to.int32(int32(b.Size())) }),
+	one(always, "batch_at", milliType, "kafka_timestamp of the batch's first record; 1900-01-01 where that is NULL. Its month is the ClickHouse partition.",
+		func(to *buffer, b *batch, _ *row) { to.int64(placedAt(b.At.UnixMilli())) }),
 	one(always, "key", "String", "Key of the record.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Key) }),
 	{name: "headers.name", typ: "Array(String)", doc: "Names of the record's headers, in order.", group: headers, layout: layoutOf("Array(String)"),
@@ -80,34 +86,42 @@ var envelopeColumns = []col{
 			}
 			to.end()
 		}},
-	one(replays, "replay_of", "String", "For a replay of a dead letter, whether it is one again or not: cluster/topic/partition/offset of that dead letter; else empty.",
+	one(replays, "replay_of", "String", "For a replay of a dead letter, whether it is one again or not: cluster/topic/topic_id/partition/offset of that dead letter, without topic_id where that is empty; else empty.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(replayOf(r)) }),
 	compressed(one(always, "raw", "String", "Value of the record, byte for byte.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Raw) })),
 	one(tombstones, "tombstone", "Bool", "The record has no value at all.",
 		func(to *buffer, _ *batch, r *row) { to.bool(r.Tombstone) }),
-	one(always, "raw_sha256", "FixedString(32)", "SHA-256 of raw.",
+	one(repairs, "repaired", "Bool", "tocsin repair has stored the row, from the record in Kafka, in the place of one that was lost.",
+		func(to *buffer, b *batch, _ *row) { to.bool(b.Repaired) }),
+	one(always, "raw_sha256", "FixedString(32)", "SHA-256 of raw. For a dead letter of stage unpack, of the producer's whole batch as Kafka keeps it.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.RawHash[:]) }),
-	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row and of all that Kafka gave of this record.",
+	one(always, "judged_sha256", "FixedString(32)", "SHA-256 of the judgement: rules, calendars, limit, verdicts, findings and failure.",
+		func(to *buffer, _ *batch, r *row) { to.bytes(r.Judged[:]) }),
+	one(always, "chain", "FixedString(32)", "SHA-256 of the chain of the partition's previous row, of the whole record as Kafka gave it, and of its judgement.",
 		func(to *buffer, _ *batch, r *row) { to.bytes(r.Chain[:]) }),
 }
 
-// judgementColumns say what became of the record.
+// judgementColumns hold the outcome of the record.
 var judgementColumns = []col{
 	one(always, "rules_digest", wordType, "Digest of the rules that judged it; the rules are in packs.",
 		func(to *buffer, b *batch, _ *row) { to.text(b.Digest) }),
 	one(always, "calendar_version", wordType, "Version of the calendars that dated it.",
 		func(to *buffer, b *batch, _ *row) { to.text(b.Calendar) }),
+	one(always, "max_record_bytes", "UInt32", "The worker's limit of a record in bytes. A longer record is a dead letter.",
+		func(to *buffer, b *batch, _ *row) { to.int32(int32(b.MaxBytes)) }),
 
 	each(verdicts, "verdicts.rule", "Array(LowCardinality(String))", "Rules that judged the event, in order.",
 		func(to *buffer, v *verdict) { to.text(v.Rule.ID) }),
 	each(verdicts, "verdicts.revision", "Array(UInt32)", "Revision of the rule.",
 		func(to *buffer, v *verdict) { to.int32(int32(v.Rule.Revision)) }),
-	each(verdicts, "verdicts.outcome", outcomeType, "What the rule said.",
+	each(verdicts, "verdicts.outcome", outcomeType, "Outcome of the rule.",
 		func(to *buffer, v *verdict) { to.int8(uint8(v.Outcome)) }),
 
 	each(findings, "findings.rule", "Array(LowCardinality(String))", "Rules whose verdict is not no_match: the event is a candidate of each.",
 		func(to *buffer, v *verdict) { to.text(v.Rule.ID) }),
+	each(findings, "findings.title", "Array(LowCardinality(String))", "Title of the rule when it judged.",
+		func(to *buffer, v *verdict) { to.text(v.Rule.Title) }),
 	each(findings, "findings.candidate_id", "Array(String)", "The matter: the same in every event that concerns it.",
 		func(to *buffer, v *verdict) { to.text(v.Finding.CandidateID) }),
 	each(findings, "findings.severity", "Array(LowCardinality(String))", "S1 to S4, after bands and escalation.",
@@ -116,11 +130,11 @@ var judgementColumns = []col{
 		func(to *buffer, v *verdict) { to.text(v.Rule.Item) }),
 	each(findings, "findings.key", "Array(String)", "Value of the rule's dedup expression.",
 		func(to *buffer, v *verdict) { to.text(v.Finding.Key) }),
-	each(findings, "findings.trigger", maybeMicro, "Instant the clock runs from; NULL outside 1900 to 2299.",
+	each(findings, "findings.trigger", maybeMicro, "Instant the clock runs from. NULL outside 1900 to 2299.",
 		func(to *buffer, v *verdict) { putInstant(to, v.Finding.Trigger) }),
 	each(findings, "findings.trigger_field", "Array(LowCardinality(String))", "Where that instant was taken.",
 		func(to *buffer, v *verdict) { to.text(v.Finding.TriggerField) }),
-	each(findings, "findings.due_date", maybeDate, "Date the filing is due, by the trigger's date in New York; NULL when the clock sets none.",
+	each(findings, "findings.due_date", maybeDate, "Date the filing is due, by the trigger's date in New York. NULL when the clock sets none.",
 		func(to *buffer, v *verdict) { putDate(to, v.Finding.Deadline.DueDate) }),
 	each(findings, "findings.due_at", maybeMicro, "Instant the filing is due.",
 		func(to *buffer, v *verdict) { putInstant(to, v.Finding.Deadline.DueAt) }),
@@ -130,11 +144,16 @@ var judgementColumns = []col{
 		func(to *buffer, v *verdict) { to.text(v.Finding.DeadlineError) }),
 	each(findings, "findings.value", "Array(String)", "The rule's headline value, with unit.",
 		func(to *buffer, v *verdict) { to.text(v.Finding.Value) }),
-	compressed(each(findings, "findings.explanation", "Array(String)", "Why the verdict is what it is, as JSON: text, value, limit, distance of each step.", putExplanation)),
+	each(findings, "findings.value_number", "Array(Nullable(Decimal(38, 9)))", "value as an exact number, in value_unit; NULL where value is no number or has more than 9 decimals.",
+		func(to *buffer, v *verdict) { putNumber(to, v.Finding.Number) }),
+	each(findings, "findings.value_unit", "Array(LowCardinality(String))", "What value_number counts: the code of a currency; fraction (0.05 is 5 %), seconds, count, shares, ratio or days; empty for a plain number.",
+		func(to *buffer, v *verdict) { to.text(v.Finding.Unit) }),
+	compressed(each(findings, "findings.explanation", "Array(String)", "Why the verdict is what it is, as JSON: text, value, limit, distance of each step.",
+		func(to *buffer, v *verdict) { to.bytes(v.Finding.ReasoningJSON()) })),
 	each(findings, "findings.reason", "Array(String)", "For indeterminate and error: what was missing or wrong.",
 		func(to *buffer, v *verdict) { to.text(v.Finding.Reason) }),
 
-	one(failures, "failure_stage", wordType, "For a dead letter: envelope, decode, schema or store; else empty.",
+	one(failures, "failure_stage", wordType, "For a dead letter: envelope, decode, schema or unpack; else empty.",
 		func(to *buffer, _ *batch, r *row) { to.text(failure(r).Stage) }),
 	one(failures, "failure_code", wordType, "For a dead letter: the kind of mistake.",
 		func(to *buffer, _ *batch, r *row) { to.text(failure(r).Code) }),
@@ -153,8 +172,8 @@ var judgementColumns = []col{
 }
 
 // ReplayHeader is the header that makes a record the replay of a dead letter.
-// Its value is cluster/topic/partition/offset of the dead letter. A column holds
-// it as well, because to look for it in all headers of all rows is slow.
+// Its value is the place of the dead letter in its cluster (Place.In). The column
+// replay_of repeats it, because a search through all headers of all rows is slow.
 const ReplayHeader = "tocsin-replay-of"
 
 func replayOf(r *row) []byte {
@@ -175,15 +194,15 @@ func failure(r *row) *event.Failure {
 	return r.Failure
 }
 
-// happenedAt is in microseconds. A Kafka timestamp is whatever the producer
-// wrote: one that no calendar reaches sorts at its end.
+// happenedAt is in microseconds. It serves sorting: a time outside the table's range
+// sorts at the end of that range.
 func happenedAt(r *row) int64 {
 	if r.Event != nil {
 		if f := eventTimes[r.Event.Schema()]; r.Event.Has(f) {
-			return r.Event.Micros(f)
+			return min(max(r.Event.Micros(f), minMicros), maxMicros)
 		}
 	}
-	return clampMillis(r.Timestamp.UnixMilli()) * 1000
+	return placedAt(r.Timestamp.UnixMilli()) * 1000
 }
 
 var eventTimes = map[*event.Schema]*event.Field{
@@ -191,8 +210,23 @@ var eventTimes = map[*event.Schema]*event.Field{
 	event.System: event.System.Lookup("event_time"),
 }
 
-// clampMillis is only for what sorts and partitions, never for a value.
-func clampMillis(ms int64) int64 { return min(max(ms, minMicros/1000), maxMicros/1000) }
+// firstMillis and lastMillis are the ends of the Kafka timestamps that count.
+var (
+	firstMillis = time.Date(rules.FirstYear, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	lastMillis  = time.Date(rules.LastYear+1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli() - 1
+)
+
+// placedAt is the column batch_at for the Kafka timestamp of a batch's first
+// record. It serves partitioning and sorting, and depends on the timestamp alone,
+// so a replay lands in the same ClickHouse partition. All timestamps that count as
+// absent share one partition: a producer that invents them cannot make the server
+// keep one for each month of four centuries.
+func placedAt(ms int64) int64 {
+	if ms < firstMillis || ms > lastMillis {
+		return minMicros / 1000
+	}
+	return ms
+}
 
 func putInstant(to *buffer, t time.Time) {
 	if t.IsZero() || t.Before(time.UnixMicro(minMicros)) || t.After(time.UnixMicro(maxMicros)) {
@@ -202,18 +236,18 @@ func putInstant(to *buffer, t time.Time) {
 	to.int64(t.UnixMicro())
 }
 
+func putNumber(to *buffer, n *money.Amount) {
+	if n == nil {
+		to.none()
+		return
+	}
+	to.int128(n.Bits())
+}
+
 func putDate(to *buffer, d calendar.Date) {
 	if d == 0 {
 		to.none()
 		return
 	}
 	to.int32(int32(d - unixEpoch))
-}
-
-func putExplanation(to *buffer, v *verdict) {
-	text, err := json.Marshal(v.Finding.Reasoning())
-	if err != nil {
-		panic("clickhouse: an explanation is texts only, yet: " + err.Error())
-	}
-	to.bytes(text)
 }

@@ -12,13 +12,13 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver/chtest"
 	"tocsin/pipeline"
 )
 
 func TestServerErrors(t *testing.T) {
 	batch := newRandom(8).batch("t", 0, 10, 0.3)
-	f := func(name, statement string, spoil func(*Config), waitsFor, says string) {
+	f := func(name, statement string, spoil func(*Config), waitsFor, holds string) {
 		t.Helper()
 		c := migrated(t)
 		for s := range strings.SplitSeq(statement, ";") {
@@ -33,8 +33,8 @@ func TestServerErrors(t *testing.T) {
 		}
 		err = sinkOn(t, conn).Store(t.Context(), batch)
 		what, waiting := pipeline.Waiting(err)
-		if err == nil || waiting != (waitsFor != "") || !strings.HasPrefix(what, prefix+waitsFor) && waiting || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: error %q, waiting for %q; want one that says %q, waiting for %q", name, err, what, says, waitsFor)
+		if err == nil || waiting != (waitsFor != "") || !strings.HasPrefix(what, prefix+waitsFor) && waiting || !strings.Contains(err.Error(), holds) {
+			t.Errorf("%s: error %q, waiting for %q; want one with %q, waiting for %q", name, err, what, holds, waitsFor)
 		}
 	}
 	nothing := func(*Config) {}
@@ -48,7 +48,7 @@ func TestServerErrors(t *testing.T) {
 	}, "the right INSERT ON tocsin_test_", "ACCESS_DENIED (497): GRANT INSERT ON tocsin_test_")
 	f("column dropped", `ALTER TABLE events DROP COLUMN raw`, nothing, "", "NO_SUCH_COLUMN_IN_TABLE (16)")
 	f("column changed", `ALTER TABLE events MODIFY COLUMN key LowCardinality(String)`, nothing, "", "column key has type LowCardinality(String)")
-	f("a code nobody knows", `ALTER TABLE events ADD CONSTRAINT never CHECK offset < 0`, nothing, "", "VIOLATED_CONSTRAINT (469)")
+	f("an unknown code", `ALTER TABLE events ADD CONSTRAINT never CHECK offset < 0`, nothing, "", "VIOLATED_CONSTRAINT (469)")
 	f("too many parts", fmt.Sprintf(`INSERT INTO events (batch_at) VALUES ('%s');
 		ALTER TABLE events MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1`, batch.At.Format(milliForm)),
 		nothing, "fewer parts in the table", "TOO_MANY_PARTS (252)")
@@ -58,6 +58,7 @@ func TestServerErrors(t *testing.T) {
 // TestErrorsQuoteNoRecords: the server's messages quote what it was sent.
 func TestErrorsQuoteNoRecords(t *testing.T) {
 	c := migrated(t)
+	s := opened(t, c) // which refuses a constraint
 	execute(t, reader(t, c), `ALTER TABLE events ADD CONSTRAINT never CHECK event_id != 'MNPI-4711'`)
 	b := newRandom(9).batch("t", 0, 10, 1)
 	for i := range b.Rows {
@@ -65,7 +66,7 @@ func TestErrorsQuoteNoRecords(t *testing.T) {
 			e.SetText(e.Schema().Lookup("event_id"), "MNPI-4711")
 		}
 	}
-	err := opened(t, c).Store(t.Context(), b)
+	err := s.Store(t.Context(), b)
 	if err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("error %v: want one that quotes nothing", err)
 	}
@@ -99,8 +100,8 @@ func TestClassified(t *testing.T) {
 	}
 	for code, c := range classes {
 		f(&clickhouse.Exception{Code: int32(code)}, c.wait != "")
-		if !code.IsAError() || c.mend == "" {
-			t.Errorf("code %d has no name, or no mend", code)
+		if !code.IsAError() || c.remedy == "" {
+			t.Errorf("code %d has no name, or no remedy", code)
 		}
 	}
 	f(&clickhouse.Exception{Code: 49}, false)    // LOGICAL_ERROR
@@ -115,7 +116,7 @@ func TestClassified(t *testing.T) {
 	f(syscall.ECONNRESET, true)
 	f(&net.OpError{Op: "dial", Err: errors.New("no route")}, true)
 	f(context.DeadlineExceeded, true)
-	f(errors.New("the driver says what nobody expects"), false)
+	f(errors.New("an unexpected error of the driver"), false)
 	if classified(t.Context(), nil) != nil {
 		t.Error("no error became one")
 	}

@@ -3,8 +3,8 @@ package clickhouse
 import (
 	"testing"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 )
 
 // TestFullDiskIsWaitedFor: a disk that has no space, or no inode, or runs out

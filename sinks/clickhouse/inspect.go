@@ -13,20 +13,20 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// oldest is the first version that is supported: 25.8, long-term support.
+// oldest is the first supported version: 25.8, which has long-term support.
 var oldest = [2]int{25, 8}
 
 const (
-	// minWindow is the smallest deduplication window, in inserts, that the
-	// table may have.
+	// minWindow is the smallest deduplication window that the table may have, in
+	// inserts.
 	minWindow = 10_000
-	// maxInserts is the rate, in inserts a second over all workers, at which
-	// tokens must be remembered for as long as Config.Remember. More of them
-	// would fail with too many parts.
+	// maxInserts is the rate, in inserts a second over all workers, at which the
+	// table must remember tokens for Config.Remember. A higher rate fails with
+	// too many parts.
 	maxInserts = 100
 )
 
-// inspect looks at the server and the database and returns every reason not to
+// inspect examines the server and the database and returns every reason not to
 // store there.
 func inspect(ctx context.Context, conn driver.Conn, database string, remember time.Duration) error {
 	var version string
@@ -47,7 +47,7 @@ func inspect(ctx context.Context, conn driver.Conn, database string, remember ti
 	}
 	if err := checkMigrations(applied); err != nil {
 		refuse(err)
-		return errors.Join(problems...) // nothing below is worth saying
+		return errors.Join(problems...) // without the schema the checks below report nothing useful
 	}
 	var engine, full string
 	err = conn.QueryRow(ctx, `SELECT any(engine), any(engine_full) FROM system.tables WHERE database = $1 AND name = 'events'`, database).Scan(&engine, &full)
@@ -67,6 +67,13 @@ func inspect(ctx context.Context, conn driver.Conn, database string, remember ti
 		return err
 	}
 	refuse(checkColumns(held))
+	found, err := checkRecords(ctx, conn, database)
+	if err != nil {
+		return err
+	}
+	for _, err := range found {
+		refuse(err)
+	}
 	return errors.Join(problems...)
 }
 
@@ -89,11 +96,11 @@ func checkVersion(version string) error {
 
 var windowSetting = regexp.MustCompile(`\b((?:non_)?replicated_deduplication_window(?:_seconds)?) = (\d+)`)
 
-// checkEngine refuses a table events that would not drop a second insert, or
-// not for as long as remember.
+// checkEngine refuses a table events that does not drop a second insert, or not
+// for as long as remember.
 func checkEngine(engine, full string, remember time.Duration) error {
-	// What a table is without the setting, in this release's oldest version and
-	// in all newer ones.
+	// Defaults of the settings, in the oldest supported version and in all newer
+	// ones.
 	window := map[string]int{"non_replicated_deduplication_window": 0, "replicated_deduplication_window": 10_000, "replicated_deduplication_window_seconds": 3600}
 	for _, m := range windowSetting.FindAllStringSubmatch(full, -1) {
 		window[m[1]], _ = strconv.Atoi(m[2]) // digits only
@@ -137,7 +144,7 @@ func heldColumns(ctx context.Context, conn driver.Conn, database string) (map[st
 }
 
 // checkColumns refuses a table that lacks a column of this release or has it
-// with another type. Columns that somebody added are none of its business.
+// with another type. Additional columns are ignored.
 func checkColumns(held map[string]string) error {
 	var wrong []string
 	for name, typ := range columnTypes {

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"slices"
 	"time"
@@ -12,10 +11,12 @@ import (
 	"tocsin/pipeline"
 	"tocsin/rules"
 	"tocsin/rules/calendar"
+	"tocsin/rules/event"
+	"tocsin/rules/money"
 )
 
-// Judged is a stored row with what was said of it then: all that is needed to
-// judge it again and to compare.
+// Judged is a stored row with its verdicts: everything needed to judge it again
+// and to compare.
 type Judged struct {
 	Part
 	Offset    int64
@@ -23,51 +24,26 @@ type Judged struct {
 	Headers   []pipeline.Header
 	Raw       []byte
 	Tombstone bool
-	Digest    string // of the rules that judged it
-	Calendar  string // version of the calendars that dated it
-	Failure   string // code of a dead letter's failure; empty for an event
 	// Derived is a digest of the columns that hold the row's event: see
 	// Sink.Derived.
 	Derived pipeline.Hash
 
-	stage, field, detail string // of the failure
-	at                   *int64 // its byte
-	rules                []string
-	revisions            []uint32
-	outcomes             []int8
-	findings             foundColumns
+	judgement
 }
 
-// foundColumns are the columns findings.* of a row.
-type foundColumns struct {
-	rule, id, severity, item, key, triggerField, deadlineError, value, explanation, reason []string
-	trigger, dueAt, dueAtConservative                                                      []*int64 // microseconds
-	dueDate                                                                                []*int32 // days since 1970
-}
-
-// Judged yields the rows of the offsets first to last of a partition, in no
-// order. It holds about a megabyte of them at a time. Errors are as for Store
-// and end the sequence.
+// Judged yields the rows of the offsets first to last of a partition, unordered. It
+// holds about a megabyte of rows at a time. Errors are as for Store and end the
+// sequence.
 func (s *Sink) Judged(ctx context.Context, p Part, first, last int64) iter.Seq2[*Judged, error] {
-	query := "SELECT offset, toUnixTimestamp64Milli(kafka_timestamp), `headers.name`, `headers.value`, raw, tombstone, toString(rules_digest), toString(calendar_version)," +
-		" toString(failure_stage), toString(failure_code), failure_field, failure_offset, failure_detail," +
-		" `verdicts.rule`, `verdicts.revision`, CAST(`verdicts.outcome`, 'Array(Int8)')," +
-		" `findings.rule`, `findings.candidate_id`, `findings.severity`, `findings.item`, `findings.key`, `findings.trigger_field`, `findings.deadline_error`," +
-		" `findings.value`, `findings.explanation`, `findings.reason`," +
-		" arrayMap(t -> toUnixTimestamp64Micro(t), `findings.trigger`), arrayMap(t -> toUnixTimestamp64Micro(t), `findings.due_at`)," +
-		" arrayMap(t -> toUnixTimestamp64Micro(t), `findings.due_at_conservative`), arrayMap(d -> toInt32(d), `findings.due_date`)," +
-		" " + digestOf(inEvents) +
-		" FROM events WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5"
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last}, func(rows driver.Rows, to **Judged) error {
+	query := "SELECT offset, kafka_millis, `headers.name`, `headers.value`, raw, tombstone, " + judgementList + ", " + digestOf(inEvents) +
+		" FROM events WHERE cluster = $1 AND topic = $2 AND topic_id = $6 AND partition = $3 AND offset BETWEEN $4 AND $5"
+	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, to **Judged) error {
 		j := &Judged{Part: p}
 		*to = j
 		var ms int64
 		var names, values []string
 		var digest []byte
-		f := &j.findings
-		err := rows.Scan(&j.Offset, &ms, &names, &values, &j.Raw, &j.Tombstone, &j.Digest, &j.Calendar, &j.stage, &j.Failure, &j.field, &j.at, &j.detail,
-			&j.rules, &j.revisions, &j.outcomes, &f.rule, &f.id, &f.severity, &f.item, &f.key, &f.triggerField, &f.deadlineError, &f.value,
-			&f.explanation, &f.reason, &f.trigger, &f.dueAt, &f.dueAtConservative, &f.dueDate, &digest)
+		err := rows.Scan(append(append([]any{&j.Offset, &ms, &names, &values, &j.Raw, &j.Tombstone}, j.targets()...), &digest)...)
 		copy(j.Derived[:], digest)
 		j.Timestamp = time.UnixMilli(ms).UTC()
 		for i := range names {
@@ -77,16 +53,25 @@ func (s *Sink) Judged(ctx context.Context, p Part, first, last int64) iter.Seq2[
 	})
 }
 
-// Difference is a column in which a stored row is not what judging it again
-// gives. Values are left out: they may be material non-public information.
+// Unpacked returns the stored failure of a row whose batch was never unpacked, and
+// nil for any other row. Such a row has no value to judge again.
+func (j *Judged) Unpacked() *event.Failure {
+	if j.stage != pipeline.StageUnpack {
+		return nil
+	}
+	return &event.Failure{Stage: j.stage, Code: j.Failure, Offset: -1, Field: j.field, Detail: j.detail}
+}
+
+// Difference is a column in which a stored row differs from the row judged again.
+// It has no value: values may be material non-public information.
 type Difference struct {
-	Rule   string // empty where no rule is concerned
+	Rule   string // empty for a column of no rule
 	Column string
 }
 
-// Differences compares what is stored with the same row judged again: the
-// failure of a dead letter, the verdicts and the findings. The version of the
-// calendars is a matter of the rules, and the caller's to compare.
+// Differences compares the stored row with the same row judged again: the failure
+// of a dead letter, the verdicts and the findings. The caller compares the version
+// of the calendars, which belongs to the rules.
 func (j *Judged) Differences(again *pipeline.Row) (all []Difference) {
 	differ := func(rule, column string, same bool) {
 		if !same {
@@ -125,31 +110,30 @@ func (j *Judged) Differences(again *pipeline.Row) (all []Difference) {
 	return all
 }
 
-// beyond calls say for each stored rule that judging again does not give, or
-// that is stored more than once.
-func beyond(again, stored []string, say func(rule string)) {
+// beyond calls report for each stored rule that has no verdict when judged again,
+// or that is stored more than once.
+func beyond(again, stored []string, report func(rule string)) {
 	for i, rule := range stored {
 		if !slices.Contains(again, rule) || slices.Contains(stored[:i], rule) {
-			say(rule)
+			report(rule)
 		}
 	}
 }
 
 // compare compares the stored finding number i with a verdict's.
-func (c *foundColumns) compare(i int, v *rules.Verdict, say func(column string, same bool)) {
+func (c *foundColumns) compare(i int, v *rules.Verdict, report func(column string, same bool)) {
 	f := v.Finding
-	explanation, err := json.Marshal(f.Reasoning())
-	say("findings.explanation", err == nil && i < len(c.explanation) && c.explanation[i] == string(explanation))
+	report("findings.explanation", i < len(c.explanation) && c.explanation[i] == string(f.ReasoningJSON()))
 	for _, t := range []struct {
 		column string
 		stored []string
 		again  string
 	}{
-		{"findings.candidate_id", c.id, f.CandidateID}, {"findings.severity", c.severity, f.Severity.String()},
+		{"findings.title", c.title, v.Rule.Title}, {"findings.candidate_id", c.id, f.CandidateID}, {"findings.severity", c.severity, f.Severity.String()},
 		{"findings.item", c.item, v.Rule.Item}, {"findings.key", c.key, f.Key}, {"findings.trigger_field", c.triggerField, f.TriggerField},
-		{"findings.deadline_error", c.deadlineError, f.DeadlineError}, {"findings.value", c.value, f.Value}, {"findings.reason", c.reason, f.Reason},
+		{"findings.deadline_error", c.deadlineError, f.DeadlineError}, {"findings.value", c.value, f.Value}, {"findings.value_unit", c.unit, f.Unit}, {"findings.reason", c.reason, f.Reason},
 	} {
-		say(t.column, i < len(t.stored) && t.stored[i] == t.again)
+		report(t.column, i < len(t.stored) && t.stored[i] == t.again)
 	}
 	for _, t := range []struct {
 		column string
@@ -159,13 +143,21 @@ func (c *foundColumns) compare(i int, v *rules.Verdict, say func(column string, 
 		{"findings.trigger", c.trigger, f.Trigger}, {"findings.due_at", c.dueAt, f.Deadline.DueAt},
 		{"findings.due_at_conservative", c.dueAtConservative, f.Deadline.DueAtConservative},
 	} {
-		say(t.column, i < len(t.stored) && sameInstant(t.stored[i], t.again))
+		report(t.column, i < len(t.stored) && sameInstant(t.stored[i], t.again))
 	}
-	say("findings.due_date", i < len(c.dueDate) && sameDate(c.dueDate[i], f.Deadline.DueDate))
+	report("findings.value_number", i < len(c.number) && sameNumber(c.number[i], f.Number))
+	report("findings.due_date", i < len(c.dueDate) && sameDate(c.dueDate[i], f.Deadline.DueDate))
 }
 
-// sameInstant and sameDate hold a stored value against what putInstant and
-// putDate would store.
+func sameNumber(stored *string, n *money.Amount) bool {
+	if stored == nil || n == nil {
+		return (stored == nil) == (n == nil)
+	}
+	return *stored == n.String()
+}
+
+// sameInstant and sameDate compare a stored value with the value that putInstant
+// or putDate stores.
 func sameInstant(stored *int64, t time.Time) bool {
 	if none := t.IsZero() || t.Before(time.UnixMicro(minMicros)) || t.After(time.UnixMicro(maxMicros)); none || stored == nil {
 		return none == (stored == nil)

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"tocsin/cmd/devstack/authority"
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 	"tocsin/pipeline"
 )
 

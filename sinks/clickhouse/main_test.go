@@ -6,8 +6,8 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 )
 
 func TestMain(m *testing.M) { chtest.Main(m) }

@@ -11,7 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// Candidate is a matter and the first row that raised it, of those asked about.
+// Candidate is a matter and the first row in the range that raised it.
 type Candidate struct {
 	Part
 	ID     string
@@ -26,21 +26,21 @@ type Candidate struct {
 func (s *Sink) Candidates(ctx context.Context, p Part, first, last int64) iter.Seq2[Candidate, error] {
 	const query = `SELECT id, argMin(rule, offset), min(offset), argMin(stored_at, offset) FROM events
 		ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
-		WHERE cluster = $1 AND topic = $2 AND partition = $3 AND offset BETWEEN $4 AND $5 GROUP BY id ORDER BY id`
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last}, func(rows driver.Rows, c *Candidate) error {
+		WHERE cluster = $1 AND topic = $2 AND topic_id = $6 AND partition = $3 AND offset BETWEEN $4 AND $5 GROUP BY id ORDER BY id`
+	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, c *Candidate) error {
 		c.Part = p
 		return rows.Scan(&c.ID, &c.Rule, &c.Offset, &c.Stored)
 	})
 }
 
-// Matters yields every matter that a row of the cluster raised which was stored
-// in [from, to), each bound none when zero, each with the first such row to be stored: as near as the
-// table tells, the one whose alert the stream took, when several partitions
-// raised it. Of only, unless that is empty. Errors are as for Store and end the
-// sequence.
+// Matters yields every matter raised by a row of the cluster that was stored in
+// [from, to), each with the first such row to be stored. A zero bound is no
+// bound. Where several partitions raised a matter, that row is the likeliest
+// source of the alert that the stream took. only, unless empty, limits the answer
+// to those ids. Errors are as for Store and end the sequence.
 func (s *Sink) Matters(ctx context.Context, cluster string, from, to time.Time, only ...string) iter.Seq2[Candidate, error] {
-	const query = `SELECT id, first.1, first.2, first.3, first.4, first.5 FROM
-		(SELECT id, min((stored_at, topic, partition, offset, rule)) AS first FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
+	const query = `SELECT id, first.1, first.2, first.3, first.4, first.5, first.6 FROM
+		(SELECT id, min((stored_at, topic, topic_id, partition, offset, rule)) AS first FROM events ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
 			WHERE cluster = $1 AND stored_at >= fromUnixTimestamp64Micro($2) AND stored_at < fromUnixTimestamp64Micro($3)%s GROUP BY id) ORDER BY first, id`
 	low, high, filter := int64(minMicros), int64(maxMicros), ""
 	if !from.IsZero() {
@@ -55,11 +55,11 @@ func (s *Sink) Matters(ctx context.Context, cluster string, from, to time.Time, 
 	}
 	return rowsOf(streaming(ctx), s.conn, fmt.Sprintf(query, filter), args, func(rows driver.Rows, c *Candidate) error {
 		c.Cluster = cluster
-		return rows.Scan(&c.ID, &c.Stored, &c.Topic, &c.Partition, &c.Offset, &c.Rule)
+		return rows.Scan(&c.ID, &c.Stored, &c.Topic, &c.TopicID, &c.Partition, &c.Offset, &c.Rule)
 	})
 }
 
-// Raised returns those of the candidate ids that a row of any cluster raised.
+// Raised returns the given candidate ids that a row of any cluster raised.
 // Errors are as for Store.
 func (s *Sink) Raised(ctx context.Context, ids []string) (map[string]bool, error) {
 	asked, err := ext.NewTable("asked", ext.Column("id", "String"))

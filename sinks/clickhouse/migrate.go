@@ -11,15 +11,15 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// The migrations: numbered, up only, each of statements that may be run again.
-// Those that hold the columns of event fields are written by
-// `go generate ./sinks/clickhouse` from the field tables. A migration that has
-// been released is never changed; what comes later is a new one.
+// The migrations are numbered and up only; each statement may run again.
+// `go generate ./sinks/clickhouse` writes those with the columns of event fields
+// from the field tables. A released migration is never changed; a later change is
+// a new migration.
 //
 //go:generate go test . -run ^TestMigrationsFollowTheTables$ -update
 //go:embed migrations/*.sql
@@ -33,11 +33,11 @@ type migration struct {
 	checksum   string
 }
 
-// migrations are those this release knows, in order.
+// migrations are the migrations of this release, in order.
 var migrations = readMigrations()
 
-// readMigrations panics when the embedded files are not numbered from 1 on:
-// any test that loads the package finds it.
+// readMigrations panics when the embedded files are not numbered from 1 on. Any
+// test that loads the package finds that.
 func readMigrations() (all []migration) {
 	files, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted
 	if err != nil {
@@ -64,8 +64,8 @@ func readMigrations() (all []migration) {
 	return all
 }
 
-// Migrate makes the database and brings its schema to this release, telling
-// log of each step. It can be broken off and run again, and run by several at
+// Migrate makes the database and brings its schema to this release. It reports
+// each step to log. It can be interrupted and run again, and several can run at
 // once. It refuses a database of a newer release.
 func Migrate(ctx context.Context, c Config, log func(string)) error {
 	c = c.withDefaults()
@@ -76,10 +76,10 @@ func Migrate(ctx context.Context, c Config, log func(string)) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(migrate(ctx, conn, c.Database, log), conn.Close())
+	return errors.Join(migrate(ctx, conn, c.Database, c.InsertTimeout, log), conn.Close())
 }
 
-func migrate(ctx context.Context, conn driver.Conn, database string, log func(string)) error {
+func migrate(ctx context.Context, conn driver.Conn, database string, bound time.Duration, log func(string)) error {
 	applied, err := appliedMigrations(ctx, conn, database)
 	if err != nil {
 		return err
@@ -95,13 +95,15 @@ func migrate(ctx context.Context, conn driver.Conn, database string, log func(st
 				return fmt.Errorf("migration %s, statement %d of %d: %w", m.title(), n+1, len(m.statements), err)
 			}
 		}
-		// Two that migrate at once leave one record.
-		token := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-			"insert_deduplicate": 1, "insert_deduplication_token": m.title() + m.checksum, "async_insert": 0,
-		}))
-		err := conn.Exec(token, `INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)`, m.version, m.name, m.checksum)
+		// Two migrations at once leave one record.
+		err := once(ctx, m.title()+m.checksum, bound, func(ctx context.Context) error {
+			return conn.Exec(ctx, `INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)`, m.version, m.name, m.checksum)
+		}, func(ctx context.Context) (held bool, err error) {
+			err = conn.QueryRow(ctx, `SELECT count() > 0 FROM schema_migrations WHERE version = $1 AND checksum = $2`, m.version, m.checksum).Scan(&held)
+			return held, err
+		})
 		if err != nil {
-			return classified(ctx, err)
+			return err
 		}
 	}
 	if len(pending) == 0 {
@@ -145,7 +147,7 @@ func Plan(ctx context.Context, c Config) (statements []string, err error) {
 func (m *migration) title() string { return fmt.Sprintf("%04d %s", m.version, m.name) }
 
 // appliedMigrations are the checksums of the migrations recorded in the
-// database, by version; none when nothing was ever recorded.
+// database, by version; empty when none was ever recorded.
 func appliedMigrations(ctx context.Context, conn driver.Conn, database string) (map[uint32]string, error) {
 	applied := make(map[uint32]string)
 	var tables uint64
@@ -153,7 +155,7 @@ func appliedMigrations(ctx context.Context, conn driver.Conn, database string) (
 	if err != nil {
 		return nil, classified(ctx, err)
 	}
-	if tables == 0 { // or it is hidden, as tables are from whoever has no right to them
+	if tables == 0 { // or it is hidden: a user without rights on a table does not see it
 		return applied, granted(ctx, conn, "SELECT", database, "schema_migrations")
 	}
 	rows, err := conn.Query(ctx, `SELECT version, checksum FROM schema_migrations ORDER BY version`)
@@ -171,7 +173,7 @@ func appliedMigrations(ctx context.Context, conn driver.Conn, database string) (
 	return applied, classified(ctx, errors.Join(rows.Err(), rows.Close()))
 }
 
-// checkMigrations refuses a schema other than this release's.
+// checkMigrations refuses a schema of another release.
 func checkMigrations(applied map[uint32]string) error {
 	pending, err := pendingMigrations(applied)
 	switch {
@@ -183,8 +185,8 @@ func checkMigrations(applied map[uint32]string) error {
 	return nil
 }
 
-// pendingMigrations are those not applied yet. It refuses a database that a
-// newer or another release has migrated.
+// pendingMigrations are the migrations not applied yet. It refuses a database that
+// a newer or another release has migrated.
 func pendingMigrations(applied map[uint32]string) (pending []migration, err error) {
 	for version := range applied {
 		if version > uint32(len(migrations)) {
@@ -207,10 +209,10 @@ func createStatement(database string) string {
 	return "CREATE DATABASE IF NOT EXISTS " + quoted(database)
 }
 
-// quoted is an identifier as SQL takes it, whatever is in it.
+// quoted is an identifier in SQL's quotes, with any characters.
 func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
-// databaseExists asks by way of the database system, which is always there.
+// databaseExists connects to the database system, which always exists.
 func databaseExists(ctx context.Context, c Config) (there bool, err error) {
 	conn, err := c.connect("system")
 	if err != nil {

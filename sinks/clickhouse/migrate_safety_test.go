@@ -13,7 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
 
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver/chtest"
 )
 
 // asked is a connection that keeps the statements it executes, and breaks once
@@ -51,7 +51,7 @@ func earlier(version int, f func()) {
 }
 
 // lines are the rows of a query whose answer is one text each.
-func lines(t *testing.T, conn driver.Conn, query string) string {
+func lines(t testing.TB, conn driver.Conn, query string) string {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), query)
 	if err != nil {
@@ -86,7 +86,7 @@ func TestMigrateResumesAnywhere(t *testing.T) {
 	for n := 1; ; n++ {
 		c := configOf(chtest.Server(t), chtest.Database(t))
 		whole = &asked{Conn: reader(t, c), breakAfter: n}
-		err := migrate(t.Context(), whole, c.Database, func(string) {})
+		err := migrate(t.Context(), whole, c.Database, defaultInsertTimeout, func(string) {})
 		if err == nil {
 			break // it has fewer statements than that
 		}
@@ -108,6 +108,20 @@ func TestMigrateResumesAnywhere(t *testing.T) {
 	}
 	if len(whole.statements) != planned {
 		t.Errorf("a migration executes %d statements, want %d", len(whole.statements), planned)
+	}
+}
+
+// What was applied cannot be read: a plan of everything would be wrong.
+func TestPlanFailsWithoutWhatWasApplied(t *testing.T) {
+	c := migrated(t)
+	execute(t, reader(t, c), `ALTER TABLE schema_migrations RENAME COLUMN checksum TO sum`)
+	if plan, err := Plan(t.Context(), c); err == nil || len(plan) > 0 {
+		t.Errorf("a plan of %d statements, %v; want an error", len(plan), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if plan, err := Plan(ctx, c); err == nil || len(plan) > 0 {
+		t.Errorf("whether there is a database cannot be read: a plan of %d statements, %v; want an error", len(plan), err)
 	}
 }
 
@@ -137,7 +151,7 @@ func TestPlanChangesNothing(t *testing.T) {
 			t.Errorf("a plan from version %d has changed:\n%s", version, diff)
 		}
 		done := &asked{Conn: reader(t, c)}
-		if err := migrate(t.Context(), done, c.Database, func(string) {}); err != nil {
+		if err := migrate(t.Context(), done, c.Database, defaultInsertTimeout, func(string) {}); err != nil {
 			t.Fatal(err)
 		}
 		var did []string
@@ -169,7 +183,7 @@ func TestMigratorsAtOnce(t *testing.T) {
 				t.Errorf("after statement %d of another: %v", n, err)
 			}
 		}}
-		if err := migrate(t.Context(), slow, c.Database, func(string) {}); err != nil {
+		if err := migrate(t.Context(), slow, c.Database, defaultInsertTimeout, func(string) {}); err != nil {
 			t.Errorf("another did everything after statement %d: %v", n, err)
 		}
 		if diff := cmp.Diff(want, schemaOf(t, c)); diff != "" {
@@ -243,12 +257,12 @@ var (
 	quotes  = regexp.MustCompile("(?s)'(?:[^'\\\\]|\\\\.|'')*'|`[^`]*`|--[^\n]*")
 )
 
-// rewrites says why a statement has no place in a migration; "" when it has.
+// rewrites is the reason why a statement has no place in a migration, or "".
 func rewrites(statement string) string {
 	bare := strings.TrimSpace(quotes.ReplaceAllString(statement, "''"))
 	bare = strings.TrimSpace(strings.TrimLeft(bare, "'\n "))
 	if word := harmful.FindString(bare); word != "" {
-		return "it says " + word
+		return "it has " + word
 	}
 	if !harmless.MatchString(bare) {
 		return "it is none of the forms that can be run again"

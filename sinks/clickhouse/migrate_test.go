@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver/chtest"
 )
 
 // TestDatabaseHasTheColumns holds the schema that the migrations make against
@@ -32,7 +32,7 @@ func TestDatabaseHasTheColumns(t *testing.T) {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]column{storedAt: {columnTypes[storedAt], held[storedAt].Doc}}
+	want := map[string]column{storedAt: {columnTypes[storedAt], storedAtDoc}}
 	for i := range columns {
 		want[columns[i].name] = column{columns[i].typ, columns[i].doc}
 	}
@@ -53,13 +53,13 @@ func TestMigrate(t *testing.T) {
 	// Broken off after the second migration, before it was recorded.
 	conn := reader(t, c)
 	execute(t, conn, migrations[1].statements[0])
-	for _, want := range []string{"0005 dispositions", "up to date"} {
-		var said []string
-		if err := Migrate(t.Context(), c, func(line string) { said = append(said, line) }); err != nil {
+	for _, want := range []string{migrations[len(migrations)-1].title(), "up to date"} {
+		var steps []string
+		if err := Migrate(t.Context(), c, func(line string) { steps = append(steps, line) }); err != nil {
 			t.Fatal(err)
 		}
-		if len(said) == 0 || !strings.HasSuffix(said[len(said)-1], want) {
-			t.Errorf("Migrate said %q, want %s at last", said, want)
+		if len(steps) == 0 || !strings.HasSuffix(steps[len(steps)-1], want) {
+			t.Errorf("Migrate reported %q, want %s at last", steps, want)
 		}
 	}
 	if n := number(t, conn, `SELECT count() FROM schema_migrations`); int(n) != len(migrations) {
@@ -105,8 +105,10 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}
 	}
+	last := len(migrations)
 	f("never migrated", `DROP TABLE schema_migrations`, "schema version 0", "run tocsin migrate")
-	f("older", `ALTER TABLE schema_migrations DELETE WHERE version = 5 SETTINGS mutations_sync = 1`, "schema version 4", "run tocsin migrate")
+	f("older", fmt.Sprintf(`ALTER TABLE schema_migrations DELETE WHERE version = %d SETTINGS mutations_sync = 1`, last),
+		fmt.Sprintf("schema version %d, this tocsin needs %d: run tocsin migrate", last-1, last))
 	f("newer", `INSERT INTO schema_migrations (version, name, checksum) VALUES (99, 'later', '')`, "schema version 99", "upgrade tocsin")
 	f("another build", `ALTER TABLE schema_migrations UPDATE checksum = 'x' WHERE version = 1 SETTINGS mutations_sync = 1`, "0001 schema_migrations", "another form")
 	f("no window", `ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 0`, "remembers 0 inserts", "MODIFY SETTING non_replicated_deduplication_window = 100000")

@@ -1,23 +1,20 @@
 package clickhouse
 
 import (
-	"fmt"
-
 	"tocsin/pipeline"
 	"tocsin/rules/event"
 )
 
-// presence says which columns some row of a batch has a value for.
+// presence holds the columns for which some row of a batch has a value.
 type presence struct {
 	groups [fields]bool
 	fields map[fieldRef]bool
 }
 
-// survey looks at a batch once. It refuses one with a value that its column
-// cannot hold, rather than store another value.
-func survey(b *pipeline.Batch) (*presence, error) {
+// survey reads a batch once.
+func survey(b *pipeline.Batch) *presence {
 	p := &presence{fields: make(map[fieldRef]bool)}
-	p.groups[always] = true
+	p.groups[always], p.groups[repairs] = true, b.Repaired
 	var sent [len(schemas)]event.Bits
 	var lines [len(schemas)]map[*event.Field]*event.Bits
 	for i := range b.Rows {
@@ -30,11 +27,9 @@ func survey(b *pipeline.Batch) (*presence, error) {
 		for v := range r.Verdicts {
 			p.groups[findings] = p.groups[findings] || r.Verdicts[v].Finding != nil
 		}
+		eachUnstored(r, func(string, func() string) { p.groups[unheld] = true })
 		if r.Event == nil {
 			continue
-		}
-		if failure := Fits(r.Event); failure != nil {
-			return nil, fmt.Errorf("offset %d of %s/%d: %w", r.Offset, b.Topic, b.Partition, failure)
 		}
 		w := which(r.Event.Schema())
 		sent[w].Or(r.Event.Present())
@@ -47,8 +42,8 @@ func survey(b *pipeline.Batch) (*presence, error) {
 				lines[w] = make(map[*event.Field]*event.Bits)
 			}
 			if lines[w][list] == nil {
-				// The first member is always sent: it says how many there are,
-				// even where no member of any has a value.
+				// The first member is always sent: it carries the number of
+				// records, even where none has a value.
 				lines[w][list] = &event.Bits{1}
 			}
 			for j := range rows {
@@ -62,7 +57,7 @@ func survey(b *pipeline.Batch) (*presence, error) {
 			p.note(list.Schema(), list, bits)
 		}
 	}
-	return p, nil
+	return p
 }
 
 func (p *presence) note(s *event.Schema, list *event.Field, bits *event.Bits) {

@@ -26,7 +26,7 @@ func newRandom(seed uint64) random { return random{rand.New(rand.NewPCG(seed, 40
 func (r random) batch(topic string, first int64, n int, share float64) *pipeline.Batch {
 	at := time.UnixMilli(1_764_000_000_000 + r.Int64N(10_000_000_000)).UTC()
 	b := &pipeline.Batch{Cluster: "main", Topic: topic, Partition: int32(r.IntN(64)), First: first, Last: first + int64(n) - 1, At: at,
-		Digest: strings.Repeat("d1", 32), Calendar: "2026a"}
+		Digest: strings.Repeat("d1", 32), Calendar: "2026a", MaxBytes: 1 << 20}
 	for i := range n {
 		row := pipeline.Row{Offset: first + int64(i), Timestamp: at.Add(time.Duration(i) * time.Millisecond)}
 		row.Key, row.Raw = r.bytes(20), r.bytes(200)
@@ -46,6 +46,7 @@ func (r random) batch(topic string, first int64, n int, share float64) *pipeline
 			row.Headers = append(row.Headers, pipeline.Header{Key: ReplayHeader, Value: fmt.Appendf(nil, "main/%s/0/%d", topic, r.IntN(1000))})
 		}
 		row.RawHash = sha256.Sum256(row.Raw)
+		row.Judged = b.JudgementHash(&row)
 		row.Chain = sha256.Sum256(row.RawHash[:])
 		b.Rows = append(b.Rows, row)
 	}
@@ -83,9 +84,13 @@ func (r random) fill(to *event.Record, share float64) {
 		case event.Rate:
 			to.SetRate(f, money.RateFromBits(r.amount().Bits()))
 		case event.Date:
-			to.SetDate(f, calendar.Date(r.between(int64(minDate), int64(maxDate))))
+			to.SetDate(f, calendar.Date(r.outside(int64(minDate), int64(maxDate), 300*366)))
 		case event.Instant:
-			to.SetInstant(f, r.between(minMicros, maxMicros), 900*r.IntN(8))
+			if r.IntN(20) == 0 {
+				to.SetDay(f, calendar.Date(r.outside(int64(minDate), int64(maxDate), 300*366)))
+				continue
+			}
+			to.SetInstant(f, r.outside(minMicros, maxMicros, 1e16), 900*r.IntN(8))
 		case event.Records:
 			to.SetEmpty(f)
 			for range r.IntN(4) {
@@ -93,6 +98,18 @@ func (r random) fill(to *event.Record, share float64) {
 			}
 		}
 	}
+}
+
+// outside returns a number in [low, high], or, once in twenty times, one that is
+// at most far beyond either end, the next one often.
+func (r random) outside(low, high, far int64) int64 {
+	switch r.IntN(40) {
+	case 0:
+		return r.between(low-far, low-1)
+	case 1:
+		return r.between(high+1, high+far)
+	}
+	return r.between(low, high)
 }
 
 // between returns a number in [low, high], the ends often.
@@ -153,7 +170,7 @@ func (r random) bytes(most int) []byte {
 
 func (r random) verdicts() (all []rules.Verdict) {
 	for i := range r.IntN(6) {
-		v := rules.Verdict{Rule: &rules.Rule{ID: fmt.Sprintf("RUL-%02d", i), Revision: 1 + r.IntN(9), Item: "1.01"}}
+		v := rules.Verdict{Rule: &rules.Rule{ID: fmt.Sprintf("RUL-%02d", i), Revision: 1 + r.IntN(9), Title: r.text(), Item: "1.01"}}
 		if v.Outcome = rules.Outcome(r.IntN(4)); v.Outcome != rules.NoMatch {
 			f := &rules.Finding{CandidateID: fmt.Sprintf("%026d", r.Uint64()), Severity: rules.Severity(1 + r.IntN(4)), Key: r.text(),
 				Trigger: time.UnixMicro(r.between(minMicros, maxMicros)).UTC(), TriggerField: "event_time", Value: "1200000 USD", Reason: r.text(),
@@ -163,6 +180,10 @@ func (r random) verdicts() (all []rules.Verdict) {
 				f.Deadline = calendar.Deadline{DueDate: calendar.DateOf(due), DueAt: due, DueAtConservative: due.Add(-time.Microsecond)}
 			} else {
 				f.DeadlineError = "not covered"
+			}
+			if r.IntN(4) > 0 {
+				n := r.amount()
+				f.Number, f.Unit = &n, "USD"
 			}
 			v.Finding = f
 		}

@@ -29,7 +29,7 @@ func TestReadBack(t *testing.T) {
 	}
 	tail := func(cluster, topic string, partition int32, want int64) {
 		t.Helper()
-		held, ok, err := s.Tail(t.Context(), cluster, topic, partition)
+		held, ok, err := s.Tail(t.Context(), pipeline.Log{Cluster: cluster, Topic: topic, Partition: partition}, 0)
 		if ok != (want >= 0) || (ok && held.Last != want) || err != nil {
 			t.Errorf("tail of %s/%s/%d: %+v, %v, %v; want %d", cluster, topic, partition, held, ok, err, want)
 		}
@@ -37,7 +37,7 @@ func TestReadBack(t *testing.T) {
 	tail("main", "t", 3, 399)
 	tail("main", "t", 4, -1)
 	tail("main", "u'; DROP", 3, -1)
-	tail("nobody's", "t", 3, -1)
+	tail("another", "t", 3, -1)
 	last := r.batch("t", 400, 2, 0)
 	last.Rows[1].Chain[31] = 0
 	last.Partition, last.Last = 3, 420 // its last records were compacted away before a replay
@@ -45,8 +45,8 @@ func TestReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	tail("main", "t", 3, 420)
-	held, _, _ := s.Tail(t.Context(), "main", "t", 3)
-	want := pipeline.Tail{First: 400, Last: 420, Digest: last.Digest, Before: third.Rows[99].Chain, Chain: last.Rows[1].Chain}
+	held, _, _ := s.Tail(t.Context(), pipeline.Log{Cluster: "main", Topic: "t", Partition: 3}, 401)
+	want := pipeline.Tail{First: 400, Last: 420, Digest: last.Digest, MaxBytes: last.MaxBytes, Before: third.Rows[99].Chain, Chain: last.Rows[1].Chain}
 	if held != want {
 		t.Errorf("the tail is %+v, want %+v", held, want)
 	}
@@ -72,10 +72,21 @@ func TestHolds(t *testing.T) {
 	conn := reader(t, c)
 	execute(t, conn, `ALTER TABLE events DELETE WHERE offset = 15 SETTINGS mutations_sync = 1`)
 	execute(t, conn, `INSERT INTO events (cluster, topic, partition, offset, batch_first, batch_last, batch_rows) VALUES ('main', 't', 3, 25, 20, 29, 10)`)
+	// As many rows as the batch had, and one of them is altered in one respect.
+	altered := map[*pipeline.Batch]string{batch(50, 10): `11 AS batch_rows`, batch(60, 10): `9 AS batch_rows`, batch(70, 10): `batch_first - 1 AS batch_first`,
+		batch(80, 10): `batch_last + 1 AS batch_last`, batch(90, 10): `batch_at - INTERVAL 1 DAY AS batch_at`}
+	for b, how := range altered {
+		if err := s.Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		row := fmt.Sprintf(`offset = %d`, b.First+5)
+		execute(t, conn, `INSERT INTO events SELECT * REPLACE ('altered' AS key, `+how+`) FROM events WHERE `+row)
+		execute(t, conn, `ALTER TABLE events DELETE WHERE `+row+` AND key != 'altered' SETTINGS mutations_sync = 1`)
+	}
 	f := func(b *pipeline.Batch, want string) {
 		t.Helper()
-		chain, held, err := s.Holds(t.Context(), b)
-		if held && chain != b.Rows[len(b.Rows)-1].Chain {
+		stored, held, err := s.Holds(t.Context(), b)
+		if held && stored.Chain != b.Rows[len(b.Rows)-1].Chain {
 			t.Errorf("%s: the chain is not that of its last row", b.Token())
 		}
 		got := fmt.Sprint(held)
@@ -92,6 +103,9 @@ func TestHolds(t *testing.T) {
 	f(whole, "true")
 	f(part, "stop")
 	f(doubled, "stop")
+	for b := range altered {
+		f(b, "stop")
+	}
 	f(batch(30, 10), "false")
 	f(batch(0, 9), "stop")  // another batch's rows
 	f(batch(5, 10), "stop") // overlaps two
@@ -105,10 +119,8 @@ func TestTheServerEndsAnInsertWhoseWorkerStoodStill(t *testing.T) {
 	s := opened(t, c)
 	b := newRandom(10).batch("t", 0, 10, 0.1)
 	full := newBlock()
-	if err := full.fill(b); err != nil {
-		t.Fatal(err)
-	}
-	insert, err := s.conn.PrepareBatch(s.inserting(t.Context(), b), full.statement())
+	full.fill(b)
+	insert, err := s.conn.PrepareBatch(under(t.Context(), b.Token(), s.insertTimeout, new(receipt)), full.statement())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +162,7 @@ func TestPacks(t *testing.T) {
 	}
 	_, err = s.LoadPack(t.Context(), "d3")
 	if _, waiting := pipeline.Waiting(err); !errors.Is(err, ErrNoPack) || waiting {
-		t.Errorf("a pack that nobody kept: %v", err)
+		t.Errorf("a pack that was never kept: %v", err)
 	}
 }
 
@@ -184,7 +196,7 @@ func TestStored(t *testing.T) {
 	}
 	for i := range b.Rows {
 		row := &b.Rows[i]
-		got, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, row.Offset})
+		got, found, err := s.Stored(t.Context(), b.Cluster, Named{Place: Place{b.Topic, b.TopicID, b.Partition, row.Offset}})
 		if err != nil || !found {
 			t.Fatalf("offset %d: found %t, %v", row.Offset, found, err)
 		}
@@ -198,7 +210,7 @@ func TestStored(t *testing.T) {
 			}
 		}
 	}
-	if _, found, err := s.Stored(t.Context(), b.Cluster, Place{b.Topic, b.Partition, b.Last + 1}); found || err != nil {
+	if _, found, err := s.Stored(t.Context(), b.Cluster, Named{Place: Place{b.Topic, b.TopicID, b.Partition, b.Last + 1}}); found || err != nil {
 		t.Errorf("a record that is not there: found %t, %v", found, err)
 	}
 }

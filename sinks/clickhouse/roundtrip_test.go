@@ -100,7 +100,7 @@ const (
 	milliForm   = "2006-01-02 15:04:05.000"
 )
 
-// texts is what the server must say of a column of the row.
+// texts are the texts that the server must return for a column of the row.
 func (s *stored) texts(c *col) []string {
 	switch {
 	case c.group == fields:
@@ -113,6 +113,8 @@ func (s *stored) texts(c *col) []string {
 			}
 		}
 		return all
+	case strings.HasPrefix(c.name, "unstored."):
+		return s.unstored(c.name)
 	case c.array:
 		all := []string{}
 		for _, h := range s.row.Headers {
@@ -131,7 +133,13 @@ func newStored(b *pipeline.Batch, r *pipeline.Row) *stored {
 	happened := r.Timestamp
 	if r.Event != nil {
 		if field := r.Event.Schema().Lookup("event_time"); r.Event.Has(field) {
-			happened = r.Event.Instant(field)
+			happened = r.Event.Instant(field).UTC()
+		}
+		if happened.Year() < 1900 {
+			happened = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		if happened.Year() > 2299 {
+			happened = time.Date(2299, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 		}
 	}
 	offset := "NULL"
@@ -147,10 +155,10 @@ func newStored(b *pipeline.Batch, r *pipeline.Row) *stored {
 	return &stored{r, map[string]string{
 		"replay_of": original,
 		"cluster":   b.Cluster, "topic": b.Topic, "partition": fmt.Sprint(b.Partition), "offset": fmt.Sprint(r.Offset),
-		"kafka_timestamp": r.Timestamp.Format(milliForm), "happened_at": happened.UTC().Format(instantForm),
+		"kafka_millis": fmt.Sprint(r.Timestamp.UnixMilli()), "kafka_timestamp": r.Timestamp.Format(milliForm), "happened_at": happened.UTC().Format(instantForm),
 		"batch_first": fmt.Sprint(b.First), "batch_last": fmt.Sprint(b.Last), "batch_rows": fmt.Sprint(len(b.Rows)), "batch_at": b.At.Format(milliForm),
-		"key": string(r.Key), "raw": string(r.Raw), "tombstone": fmt.Sprint(r.Tombstone), "raw_sha256": hex.EncodeToString(r.RawHash[:]), "chain": hex.EncodeToString(r.Chain[:]),
-		"rules_digest": b.Digest, "calendar_version": b.Calendar,
+		"key": string(r.Key), "raw": string(r.Raw), "tombstone": fmt.Sprint(r.Tombstone), "raw_sha256": hex.EncodeToString(r.RawHash[:]), "repaired": fmt.Sprint(b.Repaired), "judged_sha256": hex.EncodeToString(r.Judged[:]), "chain": hex.EncodeToString(r.Chain[:]),
+		"rules_digest": b.Digest, "calendar_version": b.Calendar, "max_record_bytes": fmt.Sprint(b.MaxBytes),
 		"failure_stage": f.Stage, "failure_code": f.Code, "failure_field": f.Field, "failure_offset": offset, "failure_detail": f.Detail,
 	}}
 }
@@ -165,6 +173,8 @@ func verdictText(name string, v *rules.Verdict) string {
 		return v.Outcome.String()
 	case "findings.item":
 		return v.Rule.Item
+	case "findings.title":
+		return v.Rule.Title
 	}
 	f := v.Finding
 	explanation, err := json.Marshal(f.Reasoning())
@@ -183,12 +193,17 @@ func verdictText(name string, v *rules.Verdict) string {
 		}
 		return d.String()
 	}
+	number := "NULL"
+	if f.Number != nil {
+		number = f.Number.String()
+	}
 	return map[string]string{
 		"findings.candidate_id": f.CandidateID, "findings.severity": f.Severity.String(), "findings.key": f.Key,
 		"findings.trigger": instant(f.Trigger), "findings.trigger_field": f.TriggerField,
 		"findings.due_date": date(f.Deadline.DueDate), "findings.due_at": instant(f.Deadline.DueAt),
 		"findings.due_at_conservative": instant(f.Deadline.DueAtConservative), "findings.deadline_error": f.DeadlineError,
-		"findings.value": f.Value, "findings.explanation": string(explanation), "findings.reason": f.Reason,
+		"findings.value": f.Value, "findings.value_number": number, "findings.value_unit": f.Unit,
+		"findings.explanation": string(explanation), "findings.reason": f.Reason,
 	}[name]
 }
 
@@ -216,6 +231,30 @@ func (s *stored) field(c *col) []string {
 	return all
 }
 
+// unstored are the fields of the row's event outside the years 1900 to 2299, or
+// their values.
+func (s *stored) unstored(column string) []string {
+	all := []string{}
+	if s.row.Event == nil {
+		return all
+	}
+	r := &s.row.Event.Record
+	for i := range r.Schema().Fields {
+		f := &r.Schema().Fields[i]
+		if !r.Has(f) || f.Kind != event.Date && f.Kind != event.Instant || valueText(r, f) != "NULL" {
+			continue
+		}
+		value := ""
+		if f.Kind == event.Date {
+			value = r.Date(f).String()
+		} else if value = r.Instant(f).Format(time.RFC3339Nano); r.IsDay(f) {
+			value, _, _ = strings.Cut(value, "T")
+		}
+		all = append(all, map[string]string{"unstored.field": f.Name, "unstored.value": value}[column])
+	}
+	return all
+}
+
 func valueText(r *event.Record, f *event.Field) string {
 	if !r.Has(f) && f.Kind != event.Text {
 		return "NULL"
@@ -232,9 +271,16 @@ func valueText(r *event.Record, f *event.Field) string {
 	case event.Rate:
 		return r.Rate(f).String()
 	case event.Date:
+		if year := r.Date(f).Year(); year < 1900 || year > 2299 {
+			return "NULL"
+		}
 		return r.Date(f).String()
 	case event.Instant:
-		return r.Instant(f).UTC().Format(instantForm)
+		at := r.Instant(f).UTC()
+		if at.Year() < 1900 || at.Year() > 2299 || r.IsDay(f) {
+			return "NULL"
+		}
+		return at.Format(instantForm)
 	}
 	panic("no text for " + f.Name)
 }

@@ -1,36 +1,33 @@
 // Package clickhouse stores judged batches in ClickHouse and finds them again.
 // It implements pipeline.Store. One batch is one insert of one block into one
-// partition of one table, under one deduplication token: it is there as a
-// whole or not at all, and once.
+// partition of one table, under one deduplication token: it is stored as a whole
+// or not at all, and once.
 package clickhouse
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"tocsin/pipeline"
 )
 
-// Sink is a connection to a database that has been looked at and found to be
-// of this release. It is safe for concurrent use.
+// Sink is a connection to a database whose schema was found to be of this release.
+// It is safe for concurrent use.
 type Sink struct {
 	conn          driver.Conn
 	insertTimeout time.Duration
 	blocks        sync.Pool // of *block
 }
 
-// Open connects and refuses a server or a database on which batches would not
-// be stored once: an old version, another schema, another engine, no
-// deduplication window. Every refusal names the cause and what mends it, and
-// all are reported at once. An error made by pipeline.Wait says that the
-// server could not be asked.
+// Open connects and refuses a server or a database that would not store batches
+// once: an old version, another schema, another engine, no deduplication window.
+// Every refusal names the cause and the remedy, and all are reported at once. An
+// error made by pipeline.Wait means that the server did not answer.
 func Open(ctx context.Context, c Config) (*Sink, error) {
 	c = c.withDefaults()
 	conn, err := c.connect(c.Database)
@@ -61,38 +58,63 @@ func (s *Sink) Close() error {
 
 var _ pipeline.Store = (*Sink)(nil)
 
-// Store implements pipeline.Store. An event with a time that the table cannot
-// hold (see Fits) is an error that stops the worker: it should have become a
-// dead letter.
+// Store implements pipeline.Store.
 func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 	if len(b.Rows) == 0 {
 		return nil
 	}
-	full := s.blocks.Get().(*block)
-	defer func() {
+	full, release := s.filled(b)
+	defer release()
+	bounded, cancel := context.WithTimeout(ctx, s.insertTimeout)
+	defer cancel()
+	var r receipt
+	err := s.insert(under(bounded, b.Token(), s.insertTimeout, &r), full, b)
+	switch {
+	case errors.Is(err, pipeline.ErrLate):
+		return err
+	case err != nil || r.proves():
+		return classified(ctx, err)
+	}
+	if _, held, err := s.Holds(bounded, b); held || err != nil {
+		return err
+	}
+	return fmt.Errorf("clickhouse: batch %s: %w", b.Token(), pipeline.ErrLost)
+}
+
+// filled returns the batch as columns. The caller releases them.
+func (s *Sink) filled(b *pipeline.Batch) (full *block, release func()) {
+	full = s.blocks.Get().(*block)
+	full.fill(b)
+	return full, func() {
 		if !full.wasteful() {
 			full.reset()
 			s.blocks.Put(full)
 		}
-	}()
-	if err := full.fill(b); err != nil {
-		return fmt.Errorf("clickhouse: %w", err)
 	}
-	bounded, cancel := context.WithTimeout(ctx, s.insertTimeout)
-	defer cancel()
-	err := s.insert(bounded, full, b)
-	if errors.Is(err, pipeline.ErrLate) {
-		return err
-	}
-	return classified(ctx, err)
 }
 
-// insert sends the block in one insert. The server has begun it when the
-// worker asks whether it comes too late, and ends it after insertTimeout: so a
-// worker that is stopped at any point, for however long, inserts nothing later
-// than the intent's lifetime and insertTimeout after it was declared.
+// Restore stores a repaired batch, once, however many repairs store it at a time.
+// Rows that were lost again since an earlier repair are stored again. Errors are as
+// for Store.
+func (s *Sink) Restore(ctx context.Context, b *pipeline.Batch) error {
+	full, release := s.filled(b)
+	defer release()
+	first, last := b.Rows[0].Offset, b.Rows[len(b.Rows)-1].Offset
+	return once(ctx, b.Token(), s.insertTimeout, func(ctx context.Context) error { return s.insert(ctx, full, b) }, func(ctx context.Context) (bool, error) {
+		var rows uint64
+		err := s.conn.QueryRow(ctx, `SELECT count() FROM events WHERE `+ofLog+`$4 AND offset BETWEEN $5 AND $6`,
+			b.Cluster, b.Topic, b.Partition, b.TopicID.String(), first, last).Scan(&rows)
+		return rows > 0, err
+	})
+}
+
+// insert sends the block in one insert. The server begins the insert before the
+// worker checks whether the intent is still alive, and ends it after
+// insertTimeout. So a worker that is stopped at any point, for any time, inserts
+// nothing later than the intent's lifetime plus insertTimeout after the
+// declaration.
 func (s *Sink) insert(ctx context.Context, full *block, b *pipeline.Batch) error {
-	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())
+	insert, err := s.conn.PrepareBatch(ctx, full.statement())
 	if err != nil {
 		return fmt.Errorf("begin the insert: %w", err)
 	}
@@ -107,22 +129,3 @@ func (s *Sink) insert(ctx context.Context, full *block, b *pipeline.Batch) error
 	}
 	return nil
 }
-
-// inserting is a context for the batch's insert.
-func (s *Sink) inserting(ctx context.Context, b *pipeline.Batch) context.Context {
-	return clickhouse.Context(untimed{ctx}, clickhouse.WithSettings(clickhouse.Settings{
-		"insert_deduplicate":         1,
-		"insert_deduplication_token": b.Token(),
-		// Since 26.3 asynchronous inserts are the default: they are
-		// acknowledged and deduplicated by other rules.
-		"async_insert":       0,
-		"max_execution_time": max(1, int(math.Ceil(s.insertTimeout.Seconds()))),
-	}))
-}
-
-// untimed hides a context's deadline, which still ends it, from the driver:
-// out of a deadline it makes a max_execution_time five seconds longer.
-type untimed struct{ context.Context }
-
-// Deadline implements context.Context.
-func (untimed) Deadline() (time.Time, bool) { return time.Time{}, false }

@@ -32,7 +32,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// left is how many bytes nobody has asked for.
+// left is the number of bytes not read yet.
 func (s *source) left() (n int) {
 	for _, p := range s.parts {
 		n += len(p)

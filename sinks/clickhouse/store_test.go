@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,14 +20,14 @@ import (
 	"tocsin/rules/calendar"
 	"tocsin/rules/event"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 )
 
 func TestSameBatchTwiceIsStoredOnce(t *testing.T) {
 	c := migrated(t)
 	s, conn := opened(t, c), reader(t, c)
-	// What the table's own settings say of asynchronous inserts must not matter.
+	// The table's own setting of asynchronous inserts must not matter.
 	execute(t, conn, `ALTER TABLE events MODIFY SETTING async_insert = 1`)
 	b := newRandom(2).batch("t", 100, 500, 0.2)
 	for range 3 {
@@ -158,7 +160,7 @@ func TestKilledInMidInsert(t *testing.T) {
 }
 
 func TestCancelledStoreReturnsSoon(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,64 +184,94 @@ func TestCancelledStoreReturnsSoon(t *testing.T) {
 		t.Errorf("after the caller's deadline: %v", err)
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("Store returned %v after it was told to end after 50 ms", took)
+		t.Errorf("Store returned %v although its context ended after 50 ms", took)
 	}
 }
 
-func TestFits(t *testing.T) {
-	e := event.New(event.LookupType("ledger.contract.executed"))
-	executed, effective := event.Ledger.Lookup("contract.executed_at"), event.Ledger.Lookup("contract.effective_date")
-	f := func(micros int64, date calendar.Date, field string) {
-		t.Helper()
-		e.SetInstant(executed, micros, 0)
-		e.SetDate(effective, date)
-		failure := Fits(e)
-		switch {
-		case field == "" && failure != nil:
-			t.Errorf("%d, %d does not fit: %v", micros, date, failure)
-		case field != "" && (failure == nil || failure.Field != field || failure.Stage != "store"):
-			t.Errorf("%d, %d: failure %v, want one of %s", micros, date, failure, field)
-		}
-	}
-	f(minMicros, minDate, "")
-	f(maxMicros, maxDate, "")
-	f(minMicros-1, minDate, "contract.executed_at")
-	f(maxMicros+1, minDate, "contract.executed_at")
-	f(math.MaxInt64, minDate, "contract.executed_at")
-	f(0, minDate-1, "contract.effective_date")
-	f(0, maxDate+1, "contract.effective_date")
-
+// TestUnstored: a value that its column cannot hold is NULL and noted, and no
+// other value stands in its place.
+func TestUnstored(t *testing.T) {
 	c := migrated(t)
-	b := &pipeline.Batch{Cluster: "main", Topic: "t", At: time.Now(), Rows: []pipeline.Row{{Timestamp: time.Now(), Event: e}}}
-	err := opened(t, c).Store(t.Context(), b)
-	if _, waiting := pipeline.Waiting(err); err == nil || waiting || !strings.Contains(err.Error(), "contract.effective_date") {
-		t.Errorf("Store of a value that does not fit: %v", err)
+	s, conn := opened(t, c), reader(t, c)
+	executed, effective, when := event.Ledger.Lookup("contract.executed_at"), event.Ledger.Lookup("contract.effective_date"), event.Ledger.Lookup("event_time")
+	offset := int64(0)
+	f := func(micros int64, date calendar.Date, want ...string) {
+		t.Helper()
+		e := event.New(event.LookupType("ledger.contract.executed"))
+		e.SetInstant(executed, micros, -5*3600)
+		e.SetInstant(when, micros, 0)
+		e.SetDate(effective, date)
+		if err := s.Store(t.Context(), &pipeline.Batch{Cluster: "main", Topic: "t", First: offset, Last: offset, At: time.Now(), Rows: []pipeline.Row{{Offset: offset, Timestamp: time.Now(), Event: e}}}); err != nil {
+			t.Fatal(err)
+		}
+		var notes []string
+		var instant, day bool
+		var happened int64
+		if err := conn.QueryRow(t.Context(), `SELECT arrayMap((f, v) -> concat(f, ' ', v), unstored.field, unstored.value), isNull(contract_executed_at), isNull(contract_effective_date),
+			toUnixTimestamp64Micro(happened_at) FROM events WHERE offset = $1`, offset).Scan(&notes, &instant, &day, &happened); err != nil {
+			t.Fatal(err)
+		}
+		named := func(field string) bool { return strings.Contains(strings.Join(want, " "), field) }
+		if !slices.Equal(notes, want) || instant != named("executed_at") || day != named("effective_date") || happened != min(max(micros, minMicros), maxMicros) {
+			t.Errorf("%d, %d: %q, NULL %t and %t, happened at %d; want %q", micros, date, notes, instant, day, happened, want)
+		}
+		offset++
 	}
-	if n := number(t, reader(t, c), `SELECT count() FROM events`); n != 0 {
-		t.Errorf("%d rows were stored with another value", n)
+	f(minMicros, minDate)
+	f(maxMicros, maxDate)
+	f(minMicros-1, minDate-1, "event_time 1899-12-31T23:59:59.999999Z", "contract.executed_at 1899-12-31T18:59:59.999999-05:00", "contract.effective_date 1899-12-31")
+	f(maxMicros+1, maxDate, "event_time 2300-01-01T00:00:00Z", "contract.executed_at 2299-12-31T19:00:00-05:00")
+	f(0, calendar.NewDate(9999, 12, 31), "contract.effective_date 9999-12-31")
+
+	// A day without a time of day is no midnight. It sorts at its start.
+	e := event.New(event.LookupType("ledger.contract.executed"))
+	e.SetDay(executed, calendar.NewDate(2026, 3, 2))
+	e.SetDay(when, calendar.NewDate(2026, 3, 2))
+	if err := s.Store(t.Context(), &pipeline.Batch{Cluster: "main", Topic: "t", First: offset, Last: offset, At: time.Now(), Rows: []pipeline.Row{{Offset: offset, Timestamp: time.Now(), Event: e}}}); err != nil {
+		t.Fatal(err)
+	}
+	var held string
+	if err := conn.QueryRow(t.Context(), `SELECT toString((unstored.field, unstored.value, contract_executed_at, event_time, toString(happened_at))) FROM events WHERE offset = $1`, offset).Scan(&held); err != nil {
+		t.Fatal(err)
+	}
+	if want := "(['event_time','contract.executed_at'],['2026-03-02','2026-03-02'],NULL,NULL,'2026-03-02 00:00:00.000000')"; held != want {
+		t.Errorf("a day is %s, want %s", held, want)
 	}
 }
 
-// TestAbsurdKafkaTimestamps: producers write what they like there, and a batch
-// must be stored all the same.
+// TestAbsurdKafkaTimestamps: producers write what they like there. The row has the
+// integer that Kafka sent. Outside 1990 to 2099 it has no instant and a note, and
+// its batch lies in a ClickHouse partition that a replay finds.
 func TestAbsurdKafkaTimestamps(t *testing.T) {
 	c := migrated(t)
 	s, conn := opened(t, c), reader(t, c)
-	for i, ms := range []int64{-1, math.MinInt64 / 2, math.MaxInt64, 1_764_000_000_000_000_000} {
+	for i, ms := range []int64{-1, math.MinInt64, math.MaxInt64, 1_764_000_000_000_000_000, 10_413_792_000_000, 1_764_000_000, 631_151_999_999, 4_102_444_800_000,
+		631_152_000_000, 4_102_444_799_999, 1_764_000_000_123} {
 		b := newRandom(6).batch("t", int64(i), 1, 0.2)
 		b.At = time.UnixMilli(ms).UTC()
 		b.Rows[0].Timestamp = b.At
 		if err := s.Store(t.Context(), b); err != nil {
 			t.Errorf("%d: %v", ms, err)
 		}
-		var held int64
-		if err := conn.QueryRow(t.Context(), `SELECT toUnixTimestamp64Milli(kafka_timestamp) FROM events WHERE offset = $1`, i).Scan(&held); err != nil || held != ms {
+		var held, at int64
+		var instant *time.Time
+		var notes []string
+		if err := conn.QueryRow(t.Context(), `SELECT kafka_millis, kafka_timestamp, toUnixTimestamp64Milli(batch_at), arrayFilter((v, f) -> f = 'kafka_timestamp', unstored.value, unstored.field)
+			FROM events WHERE offset = $1`, i).Scan(&held, &instant, &at, &notes); err != nil || held != ms {
 			t.Errorf("%d came back as %d, %v", ms, held, err)
+		}
+		if plausible := i >= 8; plausible && (instant == nil || instant.UnixMilli() != ms || at != ms || len(notes) > 0) {
+			t.Errorf("%d is %v, in a batch of %d, noted %q", ms, instant, at, notes)
+		} else if !plausible && (instant != nil || at != -2_208_988_800_000 || !slices.Equal(notes, []string{fmt.Sprint(ms)})) {
+			t.Errorf("%d is %v, in a batch of %d, noted %q; want no instant, a batch of 1900-01-01, and a note", ms, instant, at, notes)
+		}
+		if _, found, err := s.Holds(t.Context(), b); !found || err != nil {
+			t.Errorf("%d: the batch is found again: %t, %v", ms, found, err)
 		}
 	}
 }
 
-// sinkOn is a sink on a connection that nobody has inspected.
+// sinkOn is a sink on a connection without the checks of Open.
 func sinkOn(t *testing.T, conn driver.Conn) *Sink {
 	s := newSink(conn, Config{InsertTimeout: 10 * time.Second})
 	t.Cleanup(func() { _ = s.Close() })

@@ -1,8 +1,8 @@
-// Package jsonl prints batches and alerts as JSON lines: what tocsin run
-// --dry-run would have stored and published. Unlike a log it shows the events
-// themselves, amounts and names included, because it is the operator's own
-// terminal; the raw bytes of records, their keys and headers are left out. What
-// it prints is material non-public information.
+// Package jsonl prints as JSON lines the batches and alerts that tocsin run
+// --dry-run would store and publish. Unlike a log, it shows the events themselves,
+// with amounts and names, because it writes to the operator's own terminal. It
+// leaves out the raw bytes of records, their keys and headers. Its output is
+// material non-public information.
 package jsonl
 
 import (
@@ -19,19 +19,19 @@ import (
 	"tocsin/rules"
 )
 
-// Sink is a pipeline.Store and a pipeline.Publisher that prints a line for each
-// row and each alert, once within the process: a batch is known by its token,
-// an alert by its candidate id.
+// Sink is a pipeline.Store and a pipeline.Publisher that prints a line for each row
+// and each alert. It prints each only once within the process: it knows a batch by
+// its token and an alert by its candidate id.
 //
-// A batch's lines stand together and in offset order. Batches and alerts come
-// in the order of the calls.
+// The lines of a batch stand together, in offset order. Batches and alerts come in
+// the order of the calls.
 type Sink struct {
-	// A mutex, which the loop itself does without: the callers are several
-	// goroutines and the writer is one, and a line must not be torn.
+	// mu keeps lines whole: several goroutines call, and share one writer.
 	mu     sync.Mutex
 	w      *bufio.Writer
-	broken error // the first failed write; the output may end within a line
-	// What was printed, for as long as the process lives: a dry run is short.
+	broken error // of the first failed write, which may end within a line
+	// tokens and ids were printed. They grow until the process ends: a dry run
+	// is short.
 	tokens map[string]bool
 	ids    map[string]bool
 }
@@ -46,8 +46,8 @@ func New(w io.Writer) *Sink {
 	return &Sink{w: bufio.NewWriter(w), tokens: make(map[string]bool), ids: make(map[string]bool)}
 }
 
-// Store implements pipeline.Store. A failed write is final: nothing says how
-// much of it was printed.
+// Store implements pipeline.Store. A failed write is final, because the printed
+// part is unknown.
 func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 	if b.Late(time.Now()) {
 		return pipeline.ErrLate
@@ -67,19 +67,19 @@ func (s *Sink) Store(ctx context.Context, b *pipeline.Batch) error {
 	})
 }
 
-// Holds implements pipeline.Store: what was printed, and no more than that.
-func (s *Sink) Holds(_ context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+// Holds implements pipeline.Store. It knows the batches that this process printed.
+func (s *Sink) Holds(_ context.Context, b *pipeline.Batch) (held pipeline.Held, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.tokens[b.Token()] {
-		return chain, false, nil
+		return held, false, nil
 	}
-	return b.Rows[len(b.Rows)-1].Chain, true, nil
+	return pipeline.Held{Rows: len(b.Rows), Chain: b.Rows[len(b.Rows)-1].Chain}, true, nil
 }
 
-// Tail implements pipeline.Store: nothing was printed by an earlier process.
-func (s *Sink) Tail(context.Context, string, string, int32) (pipeline.Tail, bool, error) {
-	return pipeline.Tail{}, false, nil
+// Tail implements pipeline.Store. Rows of an earlier process are unknown.
+func (s *Sink) Tail(context.Context, pipeline.Log, int64) (pipeline.Tail, bool, error) {
+	return pipeline.Tail{}, false, pipeline.ErrForgets
 }
 
 // Publish implements pipeline.Publisher. Errors are as for Store.
@@ -126,14 +126,15 @@ type row struct {
 	Topic     string          `json:"topic"`
 	Partition int32           `json:"partition"`
 	Offset    int64           `json:"offset"`
-	Timestamp string          `json:"kafka_timestamp"`
+	Timestamp string          `json:"kafka_timestamp,omitempty"` // absent outside 1990 to 2099
+	Millis    int64           `json:"kafka_millis"`
 	Tombstone bool            `json:"tombstone,omitempty"`
 	RawSHA256 string          `json:"raw_sha256"`
 	Chain     string          `json:"chain"`
 	Digest    string          `json:"rules_digest"`
 	Calendar  string          `json:"calendar_version"`
 	Failure   *failure        `json:"failure,omitempty"`
-	Event     json.RawMessage `json:"event,omitempty"` // as event.AppendJSON
+	Event     json.RawMessage `json:"event,omitempty"` // from event.AppendJSON
 	NoMatch   []string        `json:"no_match,omitempty"`
 	Verdicts  []verdict       `json:"verdicts,omitempty"`
 }
@@ -179,14 +180,14 @@ type alert struct {
 	Topic     string  `json:"topic"`
 	Partition int32   `json:"partition"`
 	Offset    int64   `json:"offset"`
-	Observed  string  `json:"observed_at"`
+	Observed  string  `json:"observed_at,omitempty"`
 	Digest    string  `json:"rules_digest"`
 	Title     string  `json:"title"`
 	Verdict   verdict `json:"verdict"`
 }
 
 func rowLine(b *pipeline.Batch, r *pipeline.Row) row {
-	l := row{Line: "row", Topic: b.Topic, Partition: b.Partition, Offset: r.Offset, Timestamp: instant(r.Timestamp), Tombstone: r.Tombstone,
+	l := row{Line: "row", Topic: b.Topic, Partition: b.Partition, Offset: r.Offset, Timestamp: instant(rules.Observed(r.Timestamp)), Millis: r.Timestamp.UnixMilli(), Tombstone: r.Tombstone,
 		RawSHA256: hex.EncodeToString(r.RawHash[:]), Chain: hex.EncodeToString(r.Chain[:]), Digest: b.Digest, Calendar: b.Calendar}
 	if f := r.Failure; f != nil {
 		l.Failure = &failure{f.Stage, f.Code, f.Offset, f.Field, f.Detail}
@@ -219,7 +220,7 @@ func verdictOf(v *rules.Verdict) verdict {
 		DueAt: instant(f.Deadline.DueAt), DueEarliest: instant(f.Deadline.DueAtConservative), DeadlineError: f.DeadlineError, Sentence: f.Sentence, Explanation: steps}
 }
 
-// instant writes RFC 3339 and nothing for the zero instant.
+// instant returns t in RFC 3339, and nothing for the zero instant.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

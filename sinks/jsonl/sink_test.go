@@ -21,7 +21,7 @@ import (
 	"tocsin/sinks/sinktest"
 )
 
-// output is what was printed, safe to read while it is written.
+// output is the printed text. It may be read while the sink writes.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -39,7 +39,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// line is any line, read back.
+// line is a line of any kind, read back.
 type line struct {
 	Line      string
 	Topic     string
@@ -116,7 +116,7 @@ func (o *output) rows(_ context.Context, topic string, partition int32) ([]sinkt
 		}
 		rows = append(rows, r)
 	}
-	// Calls at the same time print in either order.
+	// Concurrent calls print in either order.
 	slices.SortStableFunc(rows, func(a, b sinktest.Row) int { return int(a.Offset - b.Offset) })
 	return rows, nil
 }
@@ -172,9 +172,9 @@ func TestLines(t *testing.T) {
 	tail := `"raw_sha256":"` + zero + `","chain":"` + zero + `","rules_digest":"d","calendar_version":"c"`
 	hit := `{"rule":"CON-01","revision":2,"outcome":"match","severity":"S2","item":"1.01","candidate_id":"abc","key":"k","value":"5 USD","trigger_time":"2026-03-02T14:30:00Z","trigger_field":"event_time","sentence":"CON-01 fired: a is 5 USD.","explanation":[{"text":"a > 1","value":"5 USD","limit":"1 USD","distance":"4 USD"}]}`
 	want := []string{
-		`{"line":"row","topic":"t","partition":1,"offset":8,"kafka_timestamp":"2026-03-02T14:30:00Z",` + tail + `,"event":` + string(e.AppendJSON(nil)) + `,"no_match":["CON-02"],"verdicts":[` + hit + `]}`,
-		`{"line":"row","topic":"t","partition":1,"offset":9,"kafka_timestamp":"2026-03-02T14:30:00Z",` + tail + `,"failure":{"stage":"decode","code":"bad_json","byte":3,"detail":"not JSON"}}`,
-		`{"line":"row","topic":"t","partition":1,"offset":10,"kafka_timestamp":"2026-03-02T14:30:00Z","tombstone":true,` + tail + `}`,
+		`{"line":"row","topic":"t","partition":1,"offset":8,"kafka_timestamp":"2026-03-02T14:30:00Z","kafka_millis":1772461800000,` + tail + `,"event":` + string(e.AppendJSON(nil)) + `,"no_match":["CON-02"],"verdicts":[` + hit + `]}`,
+		`{"line":"row","topic":"t","partition":1,"offset":9,"kafka_timestamp":"2026-03-02T14:30:00Z","kafka_millis":1772461800000,` + tail + `,"failure":{"stage":"decode","code":"bad_json","byte":3,"detail":"not JSON"}}`,
+		`{"line":"row","topic":"t","partition":1,"offset":10,"kafka_timestamp":"2026-03-02T14:30:00Z","kafka_millis":1772461800000,"tombstone":true,` + tail + `}`,
 		`{"line":"alert","topic":"t","partition":1,"offset":8,"observed_at":"2026-03-02T14:30:00Z","rules_digest":"d","title":"Agreement","verdict":` + hit + `}`,
 		"",
 	}
@@ -189,8 +189,8 @@ var errFull = errors.New("disk full")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-// TestBrokenOutputStaysBroken: after a failed write a repetition must not
-// succeed, since half a batch may have been printed.
+// TestBrokenOutputStaysBroken: a call repeated after a failed write must not
+// succeed, because half a batch may be printed.
 func TestBrokenOutputStaysBroken(t *testing.T) {
 	s := jsonl.New(full{})
 	b := &pipeline.Batch{Topic: "t", Rows: []pipeline.Row{{Tombstone: true}}}

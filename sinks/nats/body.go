@@ -32,7 +32,7 @@ type envelope struct {
 	ID              string `json:"id"`
 	Source          string `json:"source"`
 	Type            string `json:"type"`
-	Time            string `json:"time"`
+	Time            string `json:"time,omitempty"`
 	DataContentType string `json:"datacontenttype"`
 	Data            data   `json:"data"`
 }
@@ -72,11 +72,12 @@ type data struct {
 	ClockConsumedPct      *int64 `json:"clock_consumed_pct,omitempty"`
 	DeadlineError         string `json:"deadline_error,omitempty"`
 
-	ObservedAt          string `json:"observed_at"`
+	ObservedAt          string `json:"observed_at,omitempty"`
 	DetectionLagSeconds *int64 `json:"detection_lag_seconds,omitempty"`
 	CalendarVersion     string `json:"calendar_version,omitempty"`
 	RulesDigest         string `json:"rules_digest"`
 	Topic               string `json:"topic"`
+	TopicID             string `json:"topic_id,omitempty"`
 	Partition           int32  `json:"partition"`
 	Offset              int64  `json:"offset"`
 	Lookup              string `json:"lookup"`
@@ -84,7 +85,7 @@ type data struct {
 	*confidential
 }
 
-// confidential is what only a full payload tells.
+// confidential is what only a full payload holds.
 type confidential struct {
 	EventID     string `json:"event_id,omitempty"`
 	EventSource string `json:"event_source,omitempty"`
@@ -104,8 +105,8 @@ type step struct {
 	Distance string `json:"distance,omitempty"`
 }
 
-// statements say what an outcome is to its reader. None says that anything is
-// material: that is for people to conclude.
+// statements explain an outcome to its reader. None calls anything material:
+// people conclude that.
 var statements = map[rules.Outcome]string{
 	rules.Match:         "candidate: meets configured indicators; whether it is material is for people to decide",
 	rules.Indeterminate: "candidate: could not be judged, because something it needs was not sent; people must look",
@@ -128,17 +129,17 @@ func (c *Config) body(a *pipeline.Alert) ([]byte, error) {
 		DueDateConservative: date(due.DueDateConservative), DueAtConservative: instant(due.DueAtConservative),
 		DeadlineError: clip(finding.DeadlineError, maxText), BusinessDaysRemaining: finding.BusinessDaysLeft,
 		ObservedAt: instant(a.Observed), CalendarVersion: due.CalendarVersion, RulesDigest: a.Digest,
-		Topic: a.Topic, Partition: a.Partition, Offset: a.Offset,
-		Lookup: fmt.Sprintf("SELECT * FROM events WHERE topic = '%s' AND partition = %d AND offset = %d", a.Topic, a.Partition, a.Offset),
+		Topic: a.Topic, TopicID: a.TopicID.String(), Partition: a.Partition, Offset: a.Offset,
+		Lookup: fmt.Sprintf("SELECT * FROM events WHERE topic = '%s' AND topic_id = '%s' AND partition = %d AND offset = %d", a.Topic, a.TopicID, a.Partition, a.Offset),
 	}
 	if a.Event != nil {
 		d.EventType = a.Event.Type().Name
 	}
-	if !finding.Trigger.IsZero() {
+	if !finding.Trigger.IsZero() && !a.Observed.IsZero() {
 		lag := int64(a.Observed.Sub(finding.Trigger) / time.Second)
 		d.DetectionLagSeconds = &lag
 	}
-	if !due.DueDateConservative.IsZero() {
+	if !due.DueDateConservative.IsZero() && !a.Observed.IsZero() {
 		if all := due.DueAtConservative.Sub(finding.Trigger); all > 0 {
 			used := max(0, int64(math.Floor(100*float64(a.Observed.Sub(finding.Trigger))/float64(all))))
 			d.ClockConsumedPct = &used
@@ -171,8 +172,7 @@ func confide(a *pipeline.Alert) *confidential {
 	return c
 }
 
-// instant writes an instant as RFC 3339, in its own offset, and nothing for
-// the zero one.
+// instant writes an instant as RFC 3339, in its own offset; "" is the zero instant.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
@@ -74,9 +75,10 @@ const minimalBody = `{
 		"calendar_version": "CALENDAR",
 		"rules_digest": "d1ge57",
 		"topic": "ledger.events",
+		"topic_id": "AQL_AAAAAAAAAAAAAAAAAA",
 		"partition": 3,
 		"offset": 42,
-		"lookup": "SELECT * FROM events WHERE topic = 'ledger.events' AND partition = 3 AND offset = 42"
+		"lookup": "SELECT * FROM events WHERE topic = 'ledger.events' AND topic_id = 'AQL_AAAAAAAAAAAAAAAAAA' AND partition = 3 AND offset = 42"
 	}
 }`
 
@@ -113,7 +115,7 @@ func TestMinimalTellsNothing(t *testing.T) {
 			whole += name + strings.Join(values, "")
 		}
 		if strings.Contains(whole, canary) {
-			t.Errorf("%s: the minimal payload tells what is confidential:\n%s", outcome, whole)
+			t.Errorf("%s: the minimal payload holds confidential values:\n%s", outcome, whole)
 		}
 		if !strings.Contains(whole, `"statement":"candidate: `) {
 			t.Errorf("%s: the statement must speak of a candidate and conclude nothing", outcome)
@@ -134,20 +136,28 @@ func TestFullMessage(t *testing.T) {
 	}
 }
 
-// TestUnjudgedMessage is an alert with no registrant, item, trigger or deadline.
+// TestUnjudgedMessage is an alert with no registrant, item, trigger or deadline,
+// about a record whose Kafka timestamp counts as absent.
 func TestUnjudgedMessage(t *testing.T) {
 	a := alert(1)
 	a.Verdict.Outcome, a.Event, a.Verdict.Rule.Item = rules.Indeterminate, nil, ""
+	a.Observed = time.Time{}
 	a.Verdict.Finding = &rules.Finding{CandidateID: "x", Severity: rules.S3, Reason: "contract.total_value_group was not sent", DeadlineError: "not covered"}
 	m := sent(t, nats.Full, a)
 	if want := "disclosure.candidate.unknown.none.S3.x"; m.Subject != want {
 		t.Errorf("subject %q, want %q", m.Subject, want)
 	}
-	var got struct{ Data map[string]any }
+	var got struct {
+		Time *string
+		Data map[string]any
+	}
 	if err := json.Unmarshal(m.Data, &got); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"item", "registrant_cik", "trigger_time", "due_at", "business_days_remaining", "clock_consumed_pct", "detection_lag_seconds", "value", "explanation"} {
+	if got.Time != nil {
+		t.Errorf("the event has the time %q, want none", *got.Time)
+	}
+	for _, name := range []string{"observed_at", "item", "registrant_cik", "trigger_time", "due_at", "business_days_remaining", "clock_consumed_pct", "detection_lag_seconds", "value", "explanation"} {
 		if v, ok := got.Data[name]; ok {
 			t.Errorf("%s is %v, want it left out", name, v)
 		}
@@ -156,6 +166,32 @@ func TestUnjudgedMessage(t *testing.T) {
 		if got.Data[name] != want {
 			t.Errorf("%s is %v, want %v", name, got.Data[name], want)
 		}
+	}
+}
+
+// TestConsumedOfTheEarlierDue: the share of the time that is gone is that up to
+// the conservative due instant, where the source's own date gives an earlier one.
+func TestConsumedOfTheEarlierDue(t *testing.T) {
+	trigger := time.Date(2026, 11, 17, 22, 0, 0, 0, time.FixedZone("", -10*3600)) // 2026-11-18 in New York
+	due, err := calendar.Default().Deadline(calendar.O4, trigger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !due.DueAtConservative.Before(due.DueAt) {
+		t.Fatalf("due %s and %s: the two readings must differ", due.DueAtConservative, due.DueAt)
+	}
+	a := alert(1)
+	a.Verdict.Finding.Trigger, a.Verdict.Finding.Deadline, a.Observed = trigger, due, due.DueAtConservative
+	var got struct {
+		Data struct {
+			Consumed int `json:"clock_consumed_pct"`
+		}
+	}
+	if err := json.Unmarshal(sent(t, nats.Minimal, a).Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Data.Consumed != 100 {
+		t.Errorf("%d%% consumed at the conservative due instant, want 100", got.Data.Consumed)
 	}
 }
 

@@ -2,28 +2,29 @@ package nats
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"tocsin/pipeline"
 )
 
-// Payload says how much of a candidate an alert tells.
+// Payload is how much of a candidate an alert holds.
 type Payload string
 
 const (
-	// Minimal leaves out amounts, names, keys and ids of the source: who may
-	// see those looks them up in ClickHouse.
+	// Minimal leaves out amounts, names, keys and ids of the source. People who
+	// may see those look them up in ClickHouse.
 	Minimal Payload = "minimal"
 	// Full adds the headline value, the key, the explanation and the event's
 	// id: material non-public information.
 	Full Payload = "full"
 )
 
-// Config says where alerts go. Zero values are the defaults stated.
+// Config is where alerts go. Zero values are the defaults stated.
 type Config struct {
 	Servers       []string // nats://host:port
 	Stream        string   // default DISCLOSURE
@@ -47,14 +48,14 @@ type Config struct {
 	Creds          string // file of user credentials (JWT and seed), read for each connection
 	NKey           string // file of an NKey seed, read for each connection
 	TLS            *tls.Config
-	// Renew, if not nil, is asked before each connection is made, and its answer
-	// used in place of User, Password and TLS: what is replaced on disk is then
-	// used without a restart. Whether there is TLS, and by which name a server is
-	// recognised, does not change.
+	// Renew, if not nil, is called before each connection, and its result used in
+	// place of User, Password and TLS: a file that is replaced on disk takes effect
+	// without a restart. Whether there is TLS, and the name by which a server is
+	// recognised, do not change.
 	Renew func() (Login, error)
 }
 
-// Login is what a connection is made with. A nil TLS is none.
+// Login is the credentials of a connection. A nil TLS means none.
 type Login struct {
 	User, Password string
 	TLS            *tls.Config
@@ -78,32 +79,41 @@ func (c Config) filled() (Config, error) {
 	if c.OpenTimeout <= 0 {
 		c.OpenTimeout = 30 * time.Second
 	}
-	var problems []error
-	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	return c, pipeline.Joined(c.Mistakes())
+}
+
+// duplicates is the server's memory of message ids. The server refuses a stream that
+// keeps its messages for less.
+const duplicates = 2 * time.Minute
+
+// Mistakes returns what is wrong with the values, by their keys in the configuration
+// file.
+func (c Config) Mistakes() (all []*pipeline.Mistake) {
+	add := func(m *pipeline.Mistake) { all = append(all, m) }
 	if len(c.Servers) == 0 {
-		problem("nats.servers is empty: name at least one, as nats://host:4222")
+		add(pipeline.Wrong("nats.servers is empty: name at least one, as nats://nats:4222").At("nats.servers"))
 	}
 	for i, server := range c.Servers {
 		if address(server) == "" { // the text is not shown: it may hold a password
-			problem("nats.servers[%d] is not an address: write it as nats://host:4222", i)
+			add(pipeline.Wrong("address %d of nats.servers is not an address: write it as nats://nats:4222", i+1).At("nats.servers"))
 		}
 	}
 	if strings.ContainsAny(c.Stream, " .*>/\\\t\r\n") {
-		problem("nats.stream is %q: a stream's name has no spaces, dots, slashes, * or >", c.Stream)
+		add(pipeline.Wrong("nats.stream is %s: want a name without spaces, dots, slashes, * and >", pipeline.Setting{Key: "nats.stream", Value: c.Stream}))
 	}
 	for name := range strings.SplitSeq(c.SubjectPrefix, ".") {
-		if token(name, "") != name || name == "" {
-			problem("nats.subject_prefix is %q: want words of letters, digits, - and _, with a dot between them", c.SubjectPrefix)
+		if name == "" || token(name, "") != name {
+			add(pipeline.Wrong("nats.subject_prefix is %s: want words of letters, digits, - and _, with a dot between them", pipeline.Setting{Key: "nats.subject_prefix", Value: c.SubjectPrefix}))
 			break
 		}
 	}
 	if c.Payload != Minimal && c.Payload != Full {
-		problem("nats.payload is %q: want minimal or full", c.Payload)
+		add(pipeline.Wrong("nats.payload is %s: want minimal or full", pipeline.Setting{Key: "nats.payload", Value: string(c.Payload)}))
 	}
-	if c.MaxAge < 0 {
-		problem("nats.max_age is %s: want a time, or 0 to keep alerts for ever", c.MaxAge)
+	if c.MaxAge != 0 && c.MaxAge < duplicates {
+		add(pipeline.Wrong("nats.max_age is %s: want at least %s, or 0 to keep alerts for ever", pipeline.Setting{Key: "nats.max_age", Value: c.MaxAge}, duplicates))
 	}
-	return c, errors.Join(problems...)
+	return all
 }
 
 // address returns host and port of a server's URL, and "" when it is none.
@@ -127,8 +137,8 @@ func (c *Config) addresses() string {
 	return strings.Join(hosts, ", ")
 }
 
-// options are the client's, and the dialer among them, which has to be told of
-// the connection.
+// options are the client's options and the dialer among them, whose conn the
+// caller sets.
 func (c *Config) options() ([]nats.Option, *dialer, error) {
 	opts := []nats.Option{
 		nats.Name("tocsin"),
@@ -136,18 +146,15 @@ func (c *Config) options() ([]nats.Option, *dialer, error) {
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
-		// A refused password is waited for: credentials are rotated on the
-		// server first, or on the worker first.
+		// Wait after a refused password: its rotation may reach the server or the
+		// worker first.
 		nats.IgnoreAuthErrorAbort(),
-		// A silent server is found out in 20 s, not in the default 4 min.
+		// Detect a silent server within 20 s, not within the default 4 min.
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		// Nothing is kept for later by the client: a publish while away fails
-		// at once and is tried again by the loop.
+		// The client buffers nothing: a publish without a connection fails at once,
+		// and the loop tries it again.
 		nats.ReconnectBufSize(-1),
-		// The default prints to the standard error. What matters comes back
-		// from Publish.
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 	}
 	login, err := c.login()
 	if err != nil {

@@ -9,14 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// dialTimeout bounds the making of a connection, before NATS says a word.
+// dialTimeout bounds the making of a connection, before the NATS protocol begins.
 const dialTimeout = 5 * time.Second
 
-// dialer dials for the client, which asks it before each connection and holds
-// its own lock meanwhile: so this is where what the connection will be made
-// with is brought up to date. The client has callbacks for user, password and
-// certificates, but none for the public half of an NKey, nor one that can say
-// why there is no password.
+// dialer dials for the client and, before each connection, reads the credentials
+// again. The client calls it under its own lock, so that renewing here is safe.
+// The client has callbacks for user, password and certificates, but none for the
+// public half of an NKey, and none that can report why there is no password.
 type dialer struct {
 	config *Config
 	login  Login
@@ -33,7 +32,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return net.DialTimeout(network, address, dialTimeout)
 }
 
-// renew reads what may have changed on disk.
+// renew reads the credentials that may have changed on disk.
 func (d *dialer) renew(o *nats.Options) error {
 	now, err := d.config.login()
 	if err != nil {
@@ -44,7 +43,7 @@ func (d *dialer) renew(o *nats.Options) error {
 		o.TLSConfig = now.TLS
 	}
 	if d.config.NKey == "" {
-		return nil // and credentials are read when they are sent
+		return nil // the client reads the credentials itself when it sends them
 	}
 	key, err := nats.NkeyOptionFromSeed(d.config.NKey)
 	if err != nil {
@@ -53,7 +52,7 @@ func (d *dialer) renew(o *nats.Options) error {
 	return key(o)
 }
 
-// login is what to log in with now.
+// login is the present credentials.
 func (c *Config) login() (Login, error) {
 	if c.Renew == nil {
 		return Login{c.User, c.Password, c.TLS}, nil

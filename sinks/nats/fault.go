@@ -21,10 +21,10 @@ const (
 	codeMsgIDInUse jetstream.ErrorCode = 10158 // duplicate message id is in process
 )
 
-// passing are the codes that time or an operator cures, with what is waited
-// for. A code of class 503 waits too; any other code stops the worker: what is
-// not understood must not be taken for a success, nor tried for ever in
-// silence.
+// passing are the codes of conditions that pass or that an operator corrects, with
+// the text of the wait. A code of class 503 waits too. Any other code stops the
+// worker: an unknown error must neither count as a success nor be retried for ever
+// in silence.
 var passing = map[jetstream.ErrorCode]string{
 	10002:          "NATS: the account's storage is used up",
 	10023:          "NATS: the server is short of resources",
@@ -50,13 +50,13 @@ var passing = map[jetstream.ErrorCode]string{
 	10164:          "NATS: the alert is being published by another worker",
 }
 
-// cause is an error of the client and what it is waited for as.
+// cause is an error of the client and the text of its wait.
 type cause struct {
 	err  error
 	what string
 }
 
-// denied are those that an operator cures.
+// denied are the errors that an operator corrects.
 var denied = []cause{
 	{nats.ErrAuthorization, "NATS: credentials are refused"},
 	{nats.ErrAuthExpired, "NATS: credentials have expired"},
@@ -65,7 +65,7 @@ var denied = []cause{
 	{nats.ErrPermissionViolation, "NATS: a permission that the user has not"},
 }
 
-// away are those that time cures.
+// away are the errors that pass.
 var away = []cause{
 	{jetstream.ErrNoStreamResponse, "NATS: no stream takes the alerts"},
 	{nats.ErrNoResponders, "NATS: no stream takes the alerts"},
@@ -99,20 +99,22 @@ func (s *Sink) fault(err error) error {
 		return fmt.Errorf("nats: JetStream refuses with code %d, which this version does not know how to wait for; see the server's log: %w", api.ErrorCode, err)
 	}
 	if what, ok := find(denied, err); ok {
-		return pipeline.Wait(what, err)
+		return pipeline.Wait(what, granted(err))
 	}
 	what, ok := find(away, err)
+	var broken *net.OpError
+	if !ok && errors.As(err, &broken) && !isTLS(err) {
+		what, ok = "NATS: not connected", true // the connection broke while the client wrote to it
+	}
 	if !ok {
 		return fmt.Errorf("nats: %w", err)
 	}
-	// A publish that is not permitted is answered with silence, and refused
-	// credentials or certificates look like an absence: the connection knows better.
+	// The server does not answer a publish that it does not permit, and refused
+	// credentials or certificates look like an absent server. The connection holds
+	// the true cause.
 	if last := s.conn.LastError(); last != nil {
 		if why, ok := find(denied, last); ok {
-			if errors.Is(last, nats.ErrPermissionViolation) {
-				last = fmt.Errorf("%w. Grant it to the user: deploy/grants/nats.conf has all that each role needs", last)
-			}
-			return pipeline.Wait(why, errors.Join(err, last))
+			return pipeline.Wait(why, errors.Join(err, granted(last)))
 		}
 		if isTLS(last) {
 			return pipeline.Wait(waitCertificate, errors.Join(err, last))
@@ -121,15 +123,23 @@ func (s *Sink) fault(err error) error {
 	return pipeline.Wait(what, err)
 }
 
-// waitCertificate is what is waited for when one end does not take what the
-// other shows.
+// granted adds the remedy to the violation of a permission.
+func granted(err error) error {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	return fmt.Errorf("%w. Grant it to the user: deploy/grants/nats.conf has all that each role needs", err)
+}
+
+// waitCertificate is the text of the wait when one end refuses the other's
+// certificate.
 const waitCertificate = "NATS: a certificate that is accepted"
 
 func isTLS(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var alert *net.OpError // crypto/tls gives alerts, sent and received, this form
 	// A server that refuses after the handshake, as TLS 1.3 has it, may have closed
-	// the connection before its alert is read: the client says so by ErrTLS.
+	// the connection before its alert is read: the client then returns ErrTLS.
 	return errors.As(err, &verification) || errors.Is(err, nats.ErrTLS) ||
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }

@@ -3,10 +3,13 @@ package nats
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +84,12 @@ func TestCodes(t *testing.T) {
 	for _, a := range append(slices.Clone(denied), away...) {
 		if what, _ := pipeline.Waiting(s.settle(t.Context(), "absent", a.err)); what != a.what {
 			t.Errorf("%v: waits for %q, want %q", a.err, what, a.what)
+		}
+	}
+	for _, broken := range []error{syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed, io.EOF} {
+		err := s.settle(t.Context(), "absent", &net.OpError{Op: "write", Net: "tcp", Err: broken})
+		if what, _ := pipeline.Waiting(err); what != "NATS: not connected" {
+			t.Errorf("a connection that breaks while it is written to (%v): waits for %q (%v), want a wait", broken, what, err)
 		}
 	}
 	unknown := errors.New("unheard of")

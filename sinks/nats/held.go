@@ -58,12 +58,13 @@ type Published struct {
 	Sequence    uint64 // its number in the stream
 	CandidateID string
 	At          time.Time // when the stream took it
+	Record      string    // its RecordHeader; empty where it has none
 }
 
-// All yields the alerts that the stream took in [from, to), each bound none
-// when zero, in its order and without their bodies; those that it takes
-// meanwhile are left out. The consumer that this needs is gone from the server
-// a minute later. Errors are as for Publish and end the sequence.
+// All yields the alerts that the stream took in [from, to), in its order and without
+// their bodies; a zero time is no bound. It leaves out those that the stream takes
+// meanwhile. The server drops the consumer of All a minute later. Errors are as for
+// Publish and end the sequence.
 func (s *Sink) All(ctx context.Context, from, to time.Time) iter.Seq2[Published, error] {
 	return func(yield func(Published, error) bool) {
 		if err := s.each(ctx, from, to, func(p Published) bool { return yield(p, nil) }); err != nil {
@@ -109,14 +110,14 @@ func (s *Sink) each(ctx context.Context, from, to time.Time, yield func(Publishe
 			return nil // the stream's times rise
 		}
 		id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
-		if !yield(Published{about.Sequence.Stream, id, about.Timestamp}) || about.NumPending == 0 {
+		if !yield(Published{about.Sequence.Stream, id, about.Timestamp, message.Headers().Get(RecordHeader)}) || about.NumPending == 0 {
 			return nil
 		}
 	}
 }
 
-// following waits for the next message; a server that went away is waited for
-// by the client, within OpenTimeout.
+// following waits for the next message. The client waits for a server that went away
+// within OpenTimeout.
 func (s *Sink) following(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.OpenTimeout)
 	defer cancel()

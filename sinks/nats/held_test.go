@@ -1,6 +1,8 @@
 package nats_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -68,6 +70,29 @@ func TestAllIsWhatWasPublished(t *testing.T) {
 	for _, err := range sink.All(t.Context(), time.Time{}, time.Time{}) {
 		if _, waits := pipeline.Waiting(err); !waits {
 			t.Errorf("a server that is away: %v", err)
+		}
+	}
+}
+
+// Without an answer every question ends in an error. A reconciliation would take
+// nothing for an answer otherwise.
+func TestEveryQuestionWithoutAnAnswerIsAnError(t *testing.T) {
+	sink := open(t, config(start(t)))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, ask := range map[string]func() error{
+		"Held":    func() error { _, err := sink.Held(ctx, []string{"a"}); return err },
+		"Missing": func() error { _, err := sink.Missing(ctx, []string{"a"}); return err },
+		"All": func() (err error) {
+			for _, err = range sink.All(ctx, time.Time{}, time.Time{}) {
+			}
+			return err
+		},
+		"Look":    func() error { _, err := sink.Look(ctx, time.Now); return err },
+		"Publish": func() error { return sink.Publish(ctx, []pipeline.Alert{alert(1)}) },
+	} {
+		if err := ask(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
 		}
 	}
 }

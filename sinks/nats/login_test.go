@@ -229,7 +229,7 @@ func TestARefusedCertificateIsNamed(t *testing.T) {
 	s := start(t, func(o *server.Options) { o.TLSConfig, o.TLS, o.TLSVerify = a.Server(a.Pool()), true, true })
 	for _, test := range []struct {
 		shown *tls.Config
-		says  []string // one of
+		texts []string // one of
 	}{
 		{&tls.Config{RootCAs: stranger.Pool(), Certificates: a.Server(nil).Certificates}, []string{"unknown authority"}},
 		{&tls.Config{RootCAs: a.Pool(), Certificates: stranger.Server(nil).Certificates}, []string{"remote error", "closed by remote after TLS handshake"}},
@@ -239,8 +239,8 @@ func TestARefusedCertificateIsNamed(t *testing.T) {
 		_, err := nats.Open(t.Context(), c)
 		what, ok := pipeline.Waiting(err)
 		said := func(text string) bool { return strings.Contains(err.Error(), text) }
-		if !ok || what != "NATS: a certificate that is accepted" || !slices.ContainsFunc(test.says, said) {
-			t.Errorf("%q: waits for %q, %v", test.says, what, err)
+		if !ok || what != "NATS: a certificate that is accepted" || !slices.ContainsFunc(test.texts, said) {
+			t.Errorf("%q: waits for %q, %v", test.texts, what, err)
 		}
 	}
 }

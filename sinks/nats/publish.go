@@ -15,8 +15,8 @@ import (
 // window is how many alerts of one call are under way at once.
 const window = 64
 
-// Publish implements pipeline.Publisher. Alerts are sent in order; of several
-// about one matter the first is.
+// Publish implements pipeline.Publisher. It sends alerts in order, and of several
+// about one matter only the first.
 func (s *Sink) Publish(ctx context.Context, alerts []pipeline.Alert) error {
 	messages, err := s.messages(alerts)
 	if err != nil {
@@ -29,6 +29,10 @@ func (s *Sink) Publish(ctx context.Context, alerts []pipeline.Alert) error {
 	}
 	return nil
 }
+
+// RecordHeader is the header of an alert with the place of its record in Kafka:
+// topic/ID/partition/offset. The ID is empty where the brokers report none.
+const RecordHeader = "Tocsin-Record"
 
 // message is an alert ready to be sent.
 type message struct {
@@ -55,14 +59,13 @@ func (s *Sink) messages(alerts []pipeline.Alert) ([]message, error) {
 			return nil, fmt.Errorf("nats: write the alert of %s/%d at offset %d: %w", a.Topic, a.Partition, a.Offset, err)
 		}
 		messages = append(messages, message{id, &nats.Msg{Subject: s.config.subject(a), Data: body,
-			Header: nats.Header{"Content-Type": {"application/cloudevents+json"}}}})
+			Header: nats.Header{"Content-Type": {"application/cloudevents+json"}, RecordHeader: {fmt.Sprintf("%s/%s/%d/%d", a.Topic, a.TopicID, a.Partition, a.Offset)}}}})
 	}
 	return messages, nil
 }
 
-// send publishes at most a window of messages and waits for every answer, or
-// for the first that is bad. Answers that nobody waits for any more end by
-// their own timeout.
+// send publishes at most a window of messages and waits for every answer, or for
+// the first bad one. The answers after that one end by their own timeout.
 func (s *Sink) send(ctx context.Context, messages []message) error {
 	answers := make([]jetstream.PubAckFuture, len(messages))
 	for i, m := range messages {
@@ -98,13 +101,12 @@ func (s *Sink) send(ctx context.Context, messages []message) error {
 	return nil
 }
 
-// settle decides whether a refused alert was delivered before.
+// settle decides whether a refused alert was delivered earlier.
 //
-// A refusal alone is no proof. Code 10164, and 10158 for the message id, say
-// that the matter is on its way to the replicas, where it may still be lost
-// with its leader; and 10071 is also what a store answers that cannot look. So
-// the stream is asked: what it shows is delivered, what it does not show is
-// tried again.
+// A refusal alone is no proof. Code 10164, and 10158 for the message id, mean
+// that the matter is on its way to the replicas, where it may still be lost with
+// its leader. A store that cannot look also answers 10071. So settle asks the
+// stream: an alert that it holds is delivered, any other is tried again.
 func (s *Sink) settle(ctx context.Context, id string, refused error) error {
 	var api *jetstream.APIError
 	if !errors.As(refused, &api) {

@@ -169,7 +169,7 @@ func TestPublishWaits(t *testing.T) {
 				{Username: "tocsin", Password: "t", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"disclosure.>"}}}}}
 		})
 		c := config(s)
-		c.User, c.Password, c.PublishTimeout = "tocsin", "t", 300*time.Millisecond
+		c.User, c.Password, c.PublishTimeout = "tocsin", "t", 2*time.Second
 		waits(t, open(t, c).Publish(t.Context(), alerts(0, 1)), "NATS: a permission that the user has not")
 	})
 	t.Run("deadline", func(t *testing.T) {
@@ -189,6 +189,26 @@ func TestPublishWaits(t *testing.T) {
 			t.Errorf("got %v, want one that is context.Canceled", err)
 		}
 	})
+}
+
+// TestContextEndsUnanswered: an alert that was sent and not acknowledged when
+// the context ends is not published.
+func TestContextEndsUnanswered(t *testing.T) {
+	s := start(t, func(o *server.Options) { // the server answers a publish that it does not permit with silence
+		o.Users = []*server.User{{Username: "admin", Password: "a"},
+			{Username: "tocsin", Password: "t", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"disclosure.>"}}}}}
+	})
+	c := config(s)
+	c.User, c.Password, c.PublishTimeout = "tocsin", "t", bound
+	sink := open(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := sink.Publish(ctx, alerts(0, 1)); err == nil {
+		t.Error("published without an acknowledgement")
+	}
+	if got := sink.Stats(); got != (nats.Stats{}) {
+		t.Errorf("counted %+v, want none", got)
+	}
 }
 
 // TestPasswordChangesWhileRunning: refused credentials are waited for, and the

@@ -139,7 +139,7 @@ func alert(number int) pipeline.Alert {
 	}
 	left := 3
 	return pipeline.Alert{
-		Topic: "ledger.events", Partition: 3, Offset: 42, Digest: "d1ge57", Event: e, Observed: time.Date(2026, 3, 2, 14, 30, 0, 125_000_000, time.UTC),
+		Topic: "ledger.events", TopicID: pipeline.TopicID{1, 2, 255}, Partition: 3, Offset: 42, Digest: "d1ge57", Event: e, Observed: time.Date(2026, 3, 2, 14, 30, 0, 125_000_000, time.UTC),
 		Verdict: rules.Verdict{Outcome: rules.Match,
 			Rule: &rules.Rule{ID: "CON-01", Revision: 2, Title: "Material definitive agreement outside the ordinary course", Owner: "disclosure-counsel",
 				Item: "1.01", Severity: rules.S1, Citation: "Form 8-K Item 1.01", Runbook: "Obtain the signed agreement.\nAsk counsel.", Clock: calendar.O4, Basis: calendar.Occurrence},

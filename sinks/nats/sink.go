@@ -3,17 +3,17 @@
 // # Why a matter alerts once
 //
 // The candidate id is the last token of an alert's subject. A publish carries
-// the expectation that no message stands on prefix.*.*.*.<id>: the server
-// itself refuses a second one, whatever registrant, item or severity the later
-// record has, for as long as the first is kept. So the stream must keep what it
-// has (limits retention, no purge, no delete, new messages refused and not old
-// ones dropped when it is full), and Open refuses a stream that does not.
+// the expectation that no message stands on prefix.*.*.*.<id>. So the server itself
+// refuses a second one, whatever registrant, item or severity the later record has,
+// for as long as it keeps the first. The stream must therefore keep its messages
+// (limits retention, no purge, no delete, new messages refused and not old ones
+// dropped when it is full), and Open refuses a stream that does not.
 //
-// Nats-Msg-Id is sent too, because subscribers and mirrors know it, but it
-// alone would forget after the stream's duplicate window of two minutes. A
-// limit of one message a subject is not used: the severity is in the subject,
-// so it would let an escalated repeat pass; and it is refused by the same error
-// code as a full disk.
+// Publish sends Nats-Msg-Id too, because subscribers and mirrors know it. It alone
+// would not do: the server forgets it after the stream's duplicate window of two
+// minutes. A limit of one message a subject would not do either: the severity is in
+// the subject, so an escalated repeat would pass, and its refusal has the error code
+// of a full disk.
 //
 // JetStream acknowledges before it has synced to disk. ClickHouse is the record
 // of truth: Missing finds what the stream has lost.
@@ -39,6 +39,9 @@ type Sink struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
+	// denials holds the last violation of a permission, which the server reports
+	// apart from the request that it does not answer.
+	denials chan error
 
 	published, duplicates atomic.Uint64
 }
@@ -47,8 +50,8 @@ var _ pipeline.Publisher = (*Sink)(nil)
 
 // Open connects and checks the stream. It waits for a server, or a cluster, that
 // is away or not ready for Config.OpenTimeout. Errors: the end of that wait gives
-// one made by pipeline.Wait; a setting that is wrong, here or on the server, ends
-// at once and says how to mend it.
+// one made by pipeline.Wait. A wrong setting, here or on the server, ends Open at
+// once with the remedy.
 func Open(ctx context.Context, c Config) (*Sink, error) {
 	c, err := c.filled()
 	if err != nil {
@@ -56,29 +59,26 @@ func Open(ctx context.Context, c Config) (*Sink, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.OpenTimeout)
 	defer cancel()
-	conn, err := connect(ctx, &c)
-	if err != nil {
+	s := &Sink{config: c, denials: make(chan error, 1)}
+	if s.conn, err = s.connect(ctx); err != nil {
 		return nil, err
 	}
-	s := &Sink{config: c, conn: conn}
-	if s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(c.PublishTimeout)); err == nil {
+	if s.js, err = jetstream.New(s.conn, jetstream.WithPublishAsyncTimeout(c.PublishTimeout)); err == nil {
 		err = s.ready(ctx)
 	}
 	if err != nil {
-		conn.Close()
+		s.conn.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// ready prepares the stream, as often as it takes: a cluster without a leader
-// answers nothing.
+// ready prepares the stream and repeats that until it succeeds: a cluster without a
+// leader does not answer. A permission that the user lacks ends it at once.
 func (s *Sink) ready(ctx context.Context) error {
 	for {
-		once, cancel := context.WithTimeout(ctx, s.config.PublishTimeout)
-		err := s.prepare(once)
-		cancel()
-		if _, passes := pipeline.Waiting(err); !passes {
+		err := s.permitted(ctx, s.prepare)
+		if _, passes := pipeline.Waiting(err); !passes || errors.Is(err, nats.ErrPermissionViolation) {
 			return err
 		}
 		select {
@@ -89,8 +89,31 @@ func (s *Sink) ready(ctx context.Context) error {
 	}
 }
 
-// Migrate creates the stream if it is missing and checks it, and tells say what
-// it did. It never alters a stream that exists.
+// permitted calls request within PublishTimeout, and ends it as soon as the server
+// reports a violation of a permission. Errors are those of fault.
+func (s *Sink) permitted(ctx context.Context, request func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.PublishTimeout)
+	defer cancel()
+	select {
+	case <-s.denials: // of an earlier request
+	default:
+	}
+	answer := make(chan error, 1)
+	go func() { answer <- request(ctx) }()
+	select {
+	case err := <-answer:
+		return err
+	case denied := <-s.denials:
+		cancel()
+		if err := <-answer; err == nil {
+			return nil // the violation was another request's
+		}
+		return s.fault(denied)
+	}
+}
+
+// Migrate creates the stream if it is missing and checks it, and passes say a line
+// about what it did. It never alters a stream that exists.
 func Migrate(ctx context.Context, c Config, say func(line string)) error {
 	c.CreateStream = false
 	s, err := Open(ctx, c)
@@ -111,7 +134,7 @@ func Migrate(ctx context.Context, c Config, say func(line string)) error {
 	return nil
 }
 
-// Plan says what Migrate would do; "" when the stream is as it must be.
+// Plan returns what Migrate would do; "" when the stream is as it must be.
 func Plan(ctx context.Context, c Config) (string, error) {
 	c.CreateStream = false
 	s, err := Open(ctx, c)
@@ -139,13 +162,24 @@ type Stats struct {
 func (s *Sink) Stats() Stats { return Stats{s.published.Load(), s.duplicates.Load()} }
 
 // connect returns a connection that is up.
-func connect(ctx context.Context, c *Config) (*nats.Conn, error) {
+func (s *Sink) connect(ctx context.Context) (*nats.Conn, error) {
+	c := &s.config
 	opts, dialer, err := c.options()
 	if err != nil {
 		return nil, err
 	}
 	var failed atomic.Pointer[error] // of the last attempt
-	opts = append(opts, nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { failed.Store(&err) }))
+	opts = append(opts, nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { failed.Store(&err) }),
+		// The default prints to the standard error. Requests return the other errors
+		// that matter.
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				select {
+				case s.denials <- err:
+				default:
+				}
+			}
+		}))
 	conn, err := nats.Connect(strings.Join(c.Servers, ","), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("nats: connect to %s: %w", c.addresses(), err)

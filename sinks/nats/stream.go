@@ -14,8 +14,8 @@ import (
 )
 
 // oldest is the first server version that checks an expected sequence over a
-// subject filter on replicated streams as on single ones. An older one may
-// ignore the filter in silence.
+// subject filter on replicated streams as on single ones. An older server may
+// silently ignore the filter.
 var oldest = [2]int{2, 12}
 
 // prepare finds, or creates, the stream and refuses one that could lose an
@@ -53,7 +53,7 @@ func (s *Sink) refusal(err error) error {
 	var api *jetstream.APIError
 	switch {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
-		return pipeline.Wait("NATS: JetStream is off or not ready", fmt.Errorf("nobody at %s answers for JetStream; if it stays so, start the server with --jetstream: %w", c.addresses(), err))
+		return pipeline.Wait("NATS: JetStream is off or not ready", fmt.Errorf("no server at %s answers for JetStream; if this persists, start the server with --jetstream: %w", c.addresses(), err))
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return fmt.Errorf("nats: JetStream is off for the account of user %q at %s: enable it there: %w", c.User, c.addresses(), err)
 	case errors.As(err, &api) && api.ErrorCode == codeReplicas:
@@ -77,14 +77,14 @@ func (c *Config) wanted() jetstream.StreamConfig {
 		Replicas:    c.Replicas,
 		DenyDelete:  true,
 		DenyPurge:   true,
-		// The longest time between a publish whose answer is lost and its
-		// repetition, mostly. The expected sequence holds for ever.
-		Duplicates: 2 * time.Minute,
+		// A publish whose answer is lost is mostly repeated within this time. The
+		// expected sequence holds for ever.
+		Duplicates: duplicates,
 	}
 }
 
-// hazards lists what of a stream's settings could lose an alert, or let a
-// matter alert twice, each with its mend.
+// hazards lists the settings of a stream that could lose an alert, or let a matter
+// alert twice, each with its remedy.
 func hazards(have *jetstream.StreamConfig, want *Config) []string {
 	var found []string
 	hazard := func(bad bool, format string, args ...any) {
@@ -120,8 +120,8 @@ func age(d time.Duration) string {
 	return d.String()
 }
 
-// listens reports whether one of the patterns takes in every subject of an
-// alert: the prefix and four tokens.
+// listens reports whether one of the patterns matches every subject of an alert: the
+// prefix and four tokens.
 func listens(patterns []string, prefix string) bool {
 	subject := strings.Split(prefix+".*.*.*.*", ".")
 	for _, pattern := range patterns {
@@ -132,8 +132,8 @@ func listens(patterns []string, prefix string) bool {
 	return false
 }
 
-// covers reports whether a pattern matches everything that a subject, itself
-// perhaps with *, stands for.
+// covers reports whether a pattern matches every subject that subject, which may
+// hold *, matches.
 func covers(pattern, subject []string) bool {
 	for i, want := range pattern {
 		switch {

@@ -1,6 +1,8 @@
 package nats_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -72,7 +74,7 @@ func TestOpenRefusesHazards(t *testing.T) {
 	tests := []struct {
 		name  string
 		alter func(have *jetstream.StreamConfig, want *nats.Config)
-		says  string // "" when it is fine
+		want  string // "" when it is fine
 	}{
 		{"good", func(*jetstream.StreamConfig, *nats.Config) {}, ""},
 		{"kept longer", func(have *jetstream.StreamConfig, _ *nats.Config) { have.MaxAge = 0 }, ""},
@@ -99,7 +101,7 @@ func TestOpenRefusesHazards(t *testing.T) {
 			have.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "disclosure.candidate.>", Destination: "x.>"}
 		}, "renames subjects"},
 	}
-	mend := regexp.MustCompile("`nats stream edit S[0-9]+ --[a-z]|make another stream with `tocsin migrate`|remove its subject transform")
+	remedy := regexp.MustCompile("`nats stream edit S[0-9]+ --[a-z]|make another stream with `tocsin migrate`|remove its subject transform")
 	s := start(t)
 	js := admin(t, s)
 	// The server removes the directory of an account without streams after it
@@ -127,14 +129,14 @@ func TestOpenRefusesHazards(t *testing.T) {
 			if err == nil {
 				sink.Close()
 			}
-			if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
-				t.Errorf("open: %v; want it to say %q", err, test.says)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("open: %v; want %q in it", err, test.want)
 			}
-			if err != nil && !mend.MatchString(err.Error()) {
-				t.Errorf("no mend in: %v", err)
+			if err != nil && !remedy.MatchString(err.Error()) {
+				t.Errorf("no remedy in: %v", err)
 			}
 			if _, ok := pipeline.Waiting(err); ok {
-				t.Errorf("open waits for what only an operator's change mends: %v", err)
+				t.Errorf("open waits for a change that only an operator makes: %v", err)
 			}
 		})
 	}
@@ -162,18 +164,18 @@ func TestOpenRefusesServers(t *testing.T) {
 	gone := start(t)
 	stop(gone)
 	without := config(plain)
-	without.OpenTimeout = 500 * time.Millisecond
+	without.OpenTimeout = 2 * time.Second
 	replicated := config(single)
 	replicated.Replicas = 3
 	locked := config(secret)
-	locked.User, locked.Password, locked.OpenTimeout = "tocsin", "hunter2-secret", 500*time.Millisecond
+	locked.User, locked.Password, locked.OpenTimeout = "tocsin", "hunter2-secret", 2*time.Second
 	away := config(gone)
-	away.Servers, away.OpenTimeout = []string{"nats://user:hunter2-secret@" + strings.TrimPrefix(gone.ClientURL(), "nats://")}, 500*time.Millisecond
+	away.Servers, away.OpenTimeout = []string{"nats://user:hunter2-secret@" + strings.TrimPrefix(gone.ClientURL(), "nats://")}, 2*time.Second
 
 	for _, test := range []struct {
 		name   string
 		config nats.Config
-		says   string
+		want   string
 		wait   bool
 	}{
 		{"without JetStream", without, "start the server with --jetstream", true},
@@ -182,21 +184,95 @@ func TestOpenRefusesServers(t *testing.T) {
 		{"wrong password", locked, "Authorization Violation", true},
 		{"away", away, "connect to 127.0.0.1:", true},
 		{"no servers", nats.Config{}, "nats.servers is empty", false},
-		{"bad address", nats.Config{Servers: []string{"nats://u:hunter2-secret@[::1"}}, "nats.servers[0] is not an address", false},
+		{"bad address", nats.Config{Servers: []string{"nats://u:hunter2-secret@[::1"}}, "address 1 of nats.servers is not an address", false},
 		{"bad prefix", nats.Config{Servers: []string{"h"}, SubjectPrefix: "a.*"}, "nats.subject_prefix", false},
+		{"a word missing in the prefix", nats.Config{Servers: []string{"h"}, SubjectPrefix: "a..b"}, "nats.subject_prefix", false},
 		{"bad stream", nats.Config{Servers: []string{"h"}, Stream: "a.b"}, "nats.stream", false},
 		{"bad payload", nats.Config{Servers: []string{"h"}, Payload: "most"}, "nats.payload", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := nats.Open(t.Context(), test.config)
-			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(test.says)) {
-				t.Errorf("open: %v; want it to say %q", err, test.says)
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(test.want)) {
+				t.Errorf("open: %v; want %q in it", err, test.want)
 			}
 			if _, wait := pipeline.Waiting(err); wait != test.wait {
 				t.Errorf("waits: %t, want %t (%v)", wait, test.wait, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("the error holds the password: %v", err)
+			}
+		})
+	}
+}
+
+// TestLookComparesTheClocks: the server's clock is compared with this machine's at the
+// middle of the look, and a difference within the look's own time is none.
+func TestLookComparesTheClocks(t *testing.T) {
+	s := start(t)
+	sink := open(t, config(s))
+	for _, c := range []struct {
+		name        string
+		began, took time.Duration // of this machine's clock, beside the server's
+		ahead       time.Duration // of the server
+	}{
+		{"alike", 0, time.Hour, 0},
+		{"ahead", -3 * time.Hour, time.Hour, 150 * time.Minute},
+		{"behind", 3 * time.Hour, time.Hour, -210 * time.Minute},
+		{"ahead by less than the look", -80 * time.Minute, time.Hour, 0},
+	} {
+		began := time.Now()
+		readings := []time.Time{began.Add(c.began), began.Add(c.began + c.took)}
+		found, err := sink.Look(t.Context(), func() time.Time {
+			now := readings[0]
+			readings = readings[1:]
+			return now
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := found.Ahead - c.ahead; max(off, -off) > bound || c.ahead == 0 && off != 0 || found.Replicas != 1 || found.MaxBytes != 0 {
+			t.Errorf("%s: %+v, want the server ahead by %s", c.name, found, c.ahead)
+		}
+	}
+	exactly(t, admin(t, s), 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := sink.Look(ctx, time.Now); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of its context: %v", err)
+	}
+}
+
+// TestAMissingRightEndsOpenAtOnce: the server answers a request that it does not
+// permit with silence, and reports the violation apart from it.
+func TestAMissingRightEndsOpenAtOnce(t *testing.T) {
+	for _, denied := range []struct {
+		subject   string
+		subscribe bool
+	}{{"$JS.API.STREAM.INFO.>", false}, {"$JS.API.STREAM.CREATE.>", false}, {"_INBOX.>", true}, {"disclosure.>", false}} {
+		t.Run(denied.subject, func(t *testing.T) {
+			none := &server.SubjectPermission{Deny: []string{denied.subject}}
+			lacks := &server.Permissions{Publish: none}
+			if denied.subscribe {
+				lacks = &server.Permissions{Subscribe: none}
+			}
+			s := start(t, func(o *server.Options) {
+				o.Users = []*server.User{{Username: "tocsin", Password: "t", Permissions: lacks}}
+			})
+			c := config(s)
+			c.User, c.Password, c.PublishTimeout, c.OpenTimeout = "tocsin", "t", 2*bound, 2*bound
+			ctx, cancel := context.WithTimeout(t.Context(), bound)
+			defer cancel()
+			sink, err := nats.Open(ctx, c)
+			if err == nil {
+				defer sink.Close()
+				_, err = sink.Look(ctx, time.Now)
+			}
+			waits(t, err, "NATS: a permission that the user has not")
+			if err != nil && (!strings.Contains(err.Error(), strings.TrimSuffix(denied.subject, ">")) || strings.Count(err.Error(), "deploy/grants/nats.conf") != 1) {
+				t.Errorf("%v: want the subject and the remedy", err)
+			}
+			if ctx.Err() != nil {
+				t.Error("the violation was reported when the time had run out")
 			}
 		})
 	}

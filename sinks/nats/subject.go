@@ -36,9 +36,9 @@ func registrant(a *pipeline.Alert) string {
 const maxToken = 64
 
 // token makes a text safe as one token of a subject: a dot separates tokens, *
-// and > are wildcards, and clients stumble over the rest. Letters, digits and -
-// stay, anything else is one _, and none at the end: 1.01 is 1_01 and 4.02(a)
-// is 4_02_a. A text of which nothing remains is the fallback.
+// and > are wildcards, and some clients fail on other characters. Letters, digits
+// and - stay, any other character becomes _, and a final _ is dropped: 1.01 is 1_01
+// and 4.02(a) is 4_02_a. A text of which no character remains becomes the fallback.
 func token(text, fallback string) string {
 	var b strings.Builder
 	for _, r := range text {

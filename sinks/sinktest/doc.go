@@ -1,8 +1,8 @@
-// Package sinktest is what every sink must do, as tests, and a sink in memory
-// that does it.
+// Package sinktest tests a sink against the contracts of package pipeline, and has
+// a sink in memory that keeps them.
 //
-// A sink's test opens the sink and says how to read back what it kept; the
-// suite does the rest:
+// The test of a sink opens the sink and returns a function that reads back its
+// rows. The suite does the rest:
 //
 //	func TestStore(t *testing.T) {
 //		sinktest.Store(t, func(t *testing.T) (pipeline.Store, sinktest.ReadRows) {
@@ -22,7 +22,7 @@ import (
 	"tocsin/rules"
 )
 
-// Row is what a store kept of one record, as read back from it.
+// Row is one stored record, as read back from the store.
 type Row struct {
 	Offset    int64
 	Tombstone bool
@@ -32,14 +32,14 @@ type Row struct {
 	Type    string // event type; empty for a dead letter and a tombstone
 	Failure string // event.Failure.Code; empty for an event and a tombstone
 	// Event is the event in the form of event.AppendJSON. A reader that cannot
-	// make that form leaves it nil, and it is not compared.
+	// make that form leaves it nil; the suite then does not compare it.
 	Event []byte
-	// Verdicts are those that carry a finding, in the order of the row. The
-	// others may be kept or summed up: the suite does not look.
+	// Verdicts are the verdicts with a finding, in the order of the row. The
+	// suite does not check how a store keeps the others.
 	Verdicts []Verdict
 }
 
-// Verdict is what a store kept of one verdict.
+// Verdict is one stored verdict.
 type Verdict struct {
 	Rule      string
 	Revision  int
@@ -50,10 +50,10 @@ type Verdict struct {
 	Reason    string
 }
 
-// ReadRows reads back every row that the store keeps of a partition, in offset
-// order, repeats included.
+// ReadRows reads back every stored row of a partition, in offset order, repeats
+// included.
 type ReadRows func(ctx context.Context, topic string, partition int32) ([]Row, error)
 
-// ReadAlerts reads back the candidate id of every alert that was delivered, by
-// whomever, in order of delivery, repeats included.
+// ReadAlerts reads back the candidate ids of all delivered alerts, of any caller, in
+// order of delivery, repeats included.
 type ReadAlerts func(ctx context.Context) ([]string, error)

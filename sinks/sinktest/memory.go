@@ -10,13 +10,15 @@ import (
 	"tocsin/pipeline"
 )
 
-// Memory is a store and a publisher in memory, with switches for outages. Its
-// zero value is ready. It keeps copies: a batch's bytes are the caller's.
+// Memory is a store and a publisher in memory, with switches for outages. Its zero
+// value is ready. It keeps copies, because the bytes of a batch are the caller's.
 type Memory struct {
-	mu     sync.Mutex // callers are several goroutines, and a test that looks on
+	mu     sync.Mutex // several goroutines call, and a test reads meanwhile
 	away   int
 	lost   int
 	tokens map[string]bool
+	held   map[span]bool
+	tails  map[pipeline.Log]pipeline.Tail
 	rows   map[partition][]Row
 	ids    map[string]bool
 	alerts []string
@@ -28,17 +30,25 @@ type partition struct {
 	number int32
 }
 
+// span is what a batch covers, under whatever token.
+type span struct {
+	pipeline.Log
+	first, last int64
+}
+
+func spanOf(b *pipeline.Batch) span { return span{b.Log(), b.First, b.Last} }
+
 var (
 	errAway = pipeline.Wait("sinktest: the server is away", errors.New("connection refused"))
 	errLost = pipeline.Wait("sinktest: the server does not answer", errors.New("the answer was lost"))
 )
 
-// Away begins an outage: every call fails with an error to be waited for and
-// has no effect, until back is called. Outages add up.
+// Away begins an outage: until back is called, every call has no effect and fails
+// with an error made by pipeline.Wait. Outages may overlap.
 func (m *Memory) Away() (back func()) { return m.switched(&m.away) }
 
-// Mute begins an outage of the worse kind: every call takes effect and then
-// fails with an error to be waited for, until back is called.
+// Mute begins a worse outage: until back is called, every call takes effect and
+// then fails with an error made by pipeline.Wait.
 func (m *Memory) Mute() (back func()) { return m.switched(&m.lost) }
 
 func (m *Memory) switched(n *int) func() {
@@ -57,36 +67,70 @@ func (m *Memory) Store(ctx context.Context, b *pipeline.Batch) error {
 	if b.Late(time.Now()) {
 		return pipeline.ErrLate
 	}
-	return m.call(ctx, func() {
+	lost := false
+	err := m.call(ctx, func() {
+		at := spanOf(b)
 		if m.tokens[b.Token()] {
+			lost = !m.held[at]
 			return
 		}
 		if m.tokens == nil {
-			m.tokens, m.rows = make(map[string]bool), make(map[partition][]Row)
+			m.tokens, m.held, m.rows = make(map[string]bool), make(map[span]bool), make(map[partition][]Row)
+			m.tails = make(map[pipeline.Log]pipeline.Tail)
 		}
-		m.tokens[b.Token()] = true
+		m.tokens[b.Token()], m.held[at] = true, true
 		p := partition{b.Topic, b.Partition}
 		for i := range b.Rows {
 			m.rows[p] = append(m.rows[p], rowOf(&b.Rows[i]))
 		}
+		if t, ok := m.tails[at.Log]; !ok || t.Last < b.Last {
+			before := t.Chain
+			if !ok {
+				before = pipeline.Seed(b.TopicID, b.Partition)
+			}
+			last := &b.Rows[len(b.Rows)-1]
+			t = pipeline.Tail{First: b.First, Last: b.Last, Digest: b.Digest, MaxBytes: b.MaxBytes, Before: before, Chain: last.Chain}
+			if last.Failure != nil && last.Failure.Stage == pipeline.StageUnpack {
+				t.Refused = last.Failure.Code
+			}
+			m.tails[at.Log] = t
+		}
 	})
+	if err == nil && lost {
+		return pipeline.ErrLost
+	}
+	return err
+}
+
+// Lose takes the rows of a batch away and goes on remembering its token, as a
+// server does that dies between the two.
+func (m *Memory) Lose(b *pipeline.Batch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := spanOf(b)
+	delete(m.held, at)
+	p := partition{b.Topic, b.Partition}
+	m.rows[p] = slices.DeleteFunc(m.rows[p], func(r Row) bool { return b.First <= r.Offset && r.Offset <= b.Last })
 }
 
 // Holds implements pipeline.Store.
-func (m *Memory) Holds(ctx context.Context, b *pipeline.Batch) (chain pipeline.Hash, held bool, err error) {
+func (m *Memory) Holds(ctx context.Context, b *pipeline.Batch) (held pipeline.Held, ok bool, err error) {
 	err = m.call(ctx, func() {
-		if held = m.tokens[b.Token()]; held {
-			chain = b.Rows[len(b.Rows)-1].Chain
+		if ok = m.held[spanOf(b)]; ok {
+			held = pipeline.Held{Rows: len(b.Rows), Chain: b.Rows[len(b.Rows)-1].Chain}
 		}
 	})
-	return chain, held, err
+	return held, ok, err
 }
 
 // Tail implements pipeline.Store.
-func (m *Memory) Tail(ctx context.Context, _, topic string, number int32) (t pipeline.Tail, ok bool, err error) {
+func (m *Memory) Tail(ctx context.Context, log pipeline.Log, _ int64) (t pipeline.Tail, ok bool, err error) {
 	err = m.call(ctx, func() {
-		for _, r := range m.rows[partition{topic, number}] {
-			t, ok = pipeline.Tail{First: r.Offset, Last: r.Offset, Before: t.Chain, Chain: r.Chain}, true // a batch for each row
+		if t, ok = m.tails[log]; ok {
+			return
+		}
+		for other := range m.tails {
+			t.Earlier = t.Earlier || other.Cluster == log.Cluster && other.Topic == log.Topic && other.ID != log.ID
 		}
 	})
 	return t, ok, err
@@ -125,14 +169,14 @@ func (m *Memory) call(ctx context.Context, effect func()) error {
 	return nil
 }
 
-// Calls counts the calls of Store and Publish so far, failed ones included.
+// Calls returns the number of calls so far, failed ones included.
 func (m *Memory) Calls() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.calls
 }
 
-// Rows is a ReadRows: what is kept of a partition, in offset order.
+// Rows is a ReadRows.
 func (m *Memory) Rows(_ context.Context, topic string, number int32) ([]Row, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +185,7 @@ func (m *Memory) Rows(_ context.Context, topic string, number int32) ([]Row, err
 	return rows, nil
 }
 
-// Alerts is a ReadAlerts: the candidate ids delivered, in order.
+// Alerts is a ReadAlerts.
 func (m *Memory) Alerts(context.Context) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -14,8 +14,14 @@ func TestMemory(t *testing.T) {
 			return m, m.Rows
 		})
 	})
+	t.Run("lost", func(t *testing.T) {
+		sinktest.Lost(t, func(*testing.T) (pipeline.Store, sinktest.ReadRows, func(*pipeline.Batch)) {
+			m := &sinktest.Memory{}
+			return m, m.Rows, m.Lose
+		})
+	})
 	t.Run("publisher", func(t *testing.T) {
-		m := &sinktest.Memory{} // one for all: the suite keeps its tests apart
+		m := &sinktest.Memory{} // one for all tests: the suite keeps them apart
 		sinktest.Publisher(t, func(*testing.T) (pipeline.Publisher, sinktest.ReadAlerts) { return m, m.Alerts })
 	})
 }
@@ -45,7 +51,7 @@ func TestMemoryOutages(t *testing.T) {
 		t.Errorf("mute: waits and keeps, but it keeps %d rows", kept())
 	}
 	back()
-	back() // once is enough
+	back() // has no further effect
 	if waits() || kept() != 1 {
 		t.Errorf("back: succeeds and keeps once, but it keeps %d rows", kept())
 	}

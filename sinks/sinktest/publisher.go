@@ -15,8 +15,8 @@ import (
 )
 
 // Publisher tests a publisher against the contract of pipeline.Publisher. open
-// returns the publisher and the means to read back what was delivered; it is
-// called for each test.
+// is called for each test. It returns the publisher and a function that reads
+// back what it delivered.
 func Publisher(t *testing.T, open func(t *testing.T) (pipeline.Publisher, ReadAlerts)) {
 	run := func(name string, test func(t *testing.T, p publisherTest)) {
 		t.Run(name, func(t *testing.T) {
@@ -51,8 +51,8 @@ func Publisher(t *testing.T, open func(t *testing.T) (pipeline.Publisher, ReadAl
 		p.delivered(t, "a", "b")
 	})
 	run("one_matter_escalated", func(t *testing.T, p publisherTest) {
-		// The same matter in a later record: more severe, another item after a
-		// revision of the rule, and the registrant left out.
+		// The same matter in a later record: it is more severe, a revised rule
+		// has given it another item, and the registrant is missing.
 		later := p.alert(rules.Match, "a")
 		later.Offset++
 		later.Event = every(systemType())
@@ -85,7 +85,7 @@ func Publisher(t *testing.T, open func(t *testing.T) (pipeline.Publisher, ReadAl
 		cancel()
 		start := time.Now()
 		if err := p.Publish(ctx, alerts); err == nil {
-			p.delivered(t, "a", "b") // a success is a promise, whatever the context says
+			p.delivered(t, "a", "b") // a success is a promise, even under a cancelled context
 		}
 		if took := time.Since(start); took > soon {
 			t.Errorf("took %s to return from a cancelled call", took)
@@ -118,14 +118,14 @@ func Publisher(t *testing.T, open func(t *testing.T) (pipeline.Publisher, ReadAl
 	})
 }
 
-// publisherTest is one test of a publisher, on a series of its own.
+// publisherTest is one test of a publisher, with its own series.
 type publisherTest struct {
 	pipeline.Publisher
 	read ReadAlerts
 	*series
 }
 
-// matches makes an alert for each key.
+// matches returns an alert for each key.
 func (p publisherTest) matches(keys ...string) []pipeline.Alert {
 	alerts := make([]pipeline.Alert, len(keys))
 	for i, key := range keys {
@@ -149,8 +149,8 @@ func (p publisherTest) publish(t *testing.T, alerts []pipeline.Alert) {
 	}
 }
 
-// delivered checks that of the series exactly the matters with these keys were
-// delivered, each once.
+// delivered checks that the sink delivered exactly the matters with these keys,
+// each once, of this series.
 func (p publisherTest) delivered(t *testing.T, keys ...string) {
 	t.Helper()
 	all, err := p.read(t.Context())
@@ -161,7 +161,8 @@ func (p publisherTest) delivered(t *testing.T, keys ...string) {
 	for i, key := range keys {
 		want[i] = p.id(key)
 	}
-	// Of others' alerts nothing is asked: the sink may serve other tests too.
+	// Alerts of other series are ignored, because the sink may serve other tests
+	// too.
 	mine := map[string]bool{}
 	for _, key := range append(numbers(3_000), "a", "b", "c", "d") {
 		mine[p.id(key)] = true

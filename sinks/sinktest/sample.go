@@ -15,11 +15,11 @@ import (
 	"tocsin/rules/money"
 )
 
-// began is the Kafka timestamp of the first record of every sample: a Monday,
-// 09:30 in New York.
+// began is the Kafka timestamp of the first record of every sample: 09:30 in New
+// York on a Monday.
 var began = time.Date(2026, 3, 2, 14, 30, 0, 125_000_000, time.UTC)
 
-// series makes batches of one partition of a topic of its own.
+// series makes consecutive batches of one partition of its own topic.
 type series struct {
 	topic     string
 	partition int32
@@ -27,12 +27,12 @@ type series struct {
 	head      pipeline.Hash
 }
 
-// newSeries returns the beginning of a topic that nothing was ever kept of.
+// newSeries returns a series of a new topic.
 func newSeries(name string) *series {
 	return &series{topic: strings.ToLower("sinktest." + name + "." + rand.Text()), partition: 3, next: 1_000_000_000_000}
 }
 
-// batch makes the next batch of the series: a row for each maker.
+// batch returns the next batch of the series, with a row of each maker.
 func (s *series) batch(makers ...func(offset int64) pipeline.Row) *pipeline.Batch {
 	b := &pipeline.Batch{Cluster: "sinktest", Topic: s.topic, Partition: s.partition, First: s.next, At: began,
 		Digest: strings.Repeat("0123456789abcdef", 4), Calendar: calendar.Default().Version()}
@@ -40,7 +40,9 @@ func (s *series) batch(makers ...func(offset int64) pipeline.Row) *pipeline.Batc
 		row := create(s.next)
 		row.Offset = s.next
 		row.Timestamp = began.Add(time.Duration(len(b.Rows)) * time.Millisecond)
-		row.RawHash = sha256.Sum256(row.Raw)
+		if row.RawHash == (pipeline.Hash{}) {
+			row.RawHash = sha256.Sum256(row.Raw)
+		}
 		row.Chain = sha256.Sum256(append(s.head[:], row.RawHash[:]...))
 		s.head, b.Last = row.Chain, s.next
 		s.next++
@@ -49,17 +51,17 @@ func (s *series) batch(makers ...func(offset int64) pipeline.Row) *pipeline.Batc
 	return b
 }
 
-// small is a batch of an event with a candidate, a dead letter and a tombstone.
+// small returns a batch of an event with candidates, a dead letter and a tombstone.
 func (s *series) small() *pipeline.Batch { return s.batch(s.candidate, deadLetter, tombstone) }
 
-// id makes a candidate id out of the series and a key, as the engine makes one
-// out of a rule and a key.
+// id returns a candidate id made of the series and a key, as the engine makes one
+// of a rule and a key.
 func (s *series) id(key string) string {
 	sum := sha256.Sum256([]byte(s.topic + "\x00" + key))
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:]))[:26]
 }
 
-// verdict makes a verdict about the matter with that key.
+// verdict returns a verdict about the matter with that key.
 func (s *series) verdict(o rules.Outcome, key string) rules.Verdict {
 	v := rules.Verdict{Outcome: o, Rule: &rules.Rule{ID: "CON-01", Revision: 3, Title: "Material definitive agreement", Owner: "disclosure-counsel",
 		Item: "1.01", Severity: rules.S2, Citation: "Form 8-K Item 1.01", Runbook: "Ask for the contract.\nThen ask counsel.", Clock: calendar.O4, Basis: calendar.Occurrence}}
@@ -77,7 +79,7 @@ func (s *series) verdict(o rules.Outcome, key string) rules.Verdict {
 		Change:      []rules.Change{{Text: "contract.total_value_group", Field: "contract.total_value_group", From: "12500000.000000001 USD", To: "9999999.99 USD", By: "-2500000.010000001 USD", Words: "contract.total_value_group been 9,999,999.99 USD"}},
 		Explanation: rules.Explanation{{Text: "contract.total_value_group >= limit", Value: "12500000.000000001 USD", Limit: "10000000 USD", Distance: "2500000.000000001 USD"}}}
 	if o != rules.Match {
-		// No deadline could be counted, as when the trigger was not sent.
+		// No deadline was counted, as when the trigger was not sent.
 		v.Finding.Deadline, v.Finding.DeadlineError = calendar.Deadline{}, "the calendars do not cover the trigger's year"
 		v.Finding.Reason = "contract.total_value_group was not sent"
 		v.Finding.Value, v.Finding.Explanation, v.Finding.Change = "", nil, nil
@@ -85,7 +87,7 @@ func (s *series) verdict(o rules.Outcome, key string) rules.Verdict {
 	return v
 }
 
-// alert makes an alert about the matter with that key.
+// alert returns an alert about the matter with that key.
 func (s *series) alert(o rules.Outcome, key string) pipeline.Alert {
 	return pipeline.Alert{Topic: s.topic, Partition: s.partition, Offset: s.next, Observed: began, Digest: strings.Repeat("0123456789abcdef", 4),
 		Event: contract(key), Verdict: s.verdict(o, key)}
@@ -109,15 +111,20 @@ func unjudged(offset int64) pipeline.Row { return kept(contract(fmt.Sprint(offse
 func everyLedger(int64) pipeline.Row { return kept(every("ledger.contract.executed")) }
 func everySystem(int64) pipeline.Row { return kept(every(systemType())) }
 
-// deadLetter is a row that could not be decoded; its bytes are not UTF-8.
+// deadLetter is a row that is not decoded, because its bytes are not UTF-8.
 func deadLetter(int64) pipeline.Row {
 	return pipeline.Row{Key: []byte{}, Raw: []byte("{\"a\":\x00\xff\xfe'\\\n\t"), Headers: []pipeline.Header{{Key: "h", Value: []byte{0xff, 0}}, {Key: "h"}},
 		Failure: &event.Failure{Stage: "decode", Code: "invalid_utf8", Offset: 6, Field: "contract.contract_id", Detail: "the text is not UTF-8"}}
 }
 
-// empty is a dead letter of no bytes, which is not a tombstone.
+// empty is a dead letter without bytes. It is no tombstone.
 func empty(int64) pipeline.Row {
 	return pipeline.Row{Key: []byte("k"), Raw: []byte{}, Failure: &event.Failure{Stage: "envelope", Code: "empty", Offset: -1, Detail: "the record has no content"}}
+}
+
+// packed is a dead letter whose batch was never unpacked.
+func packed(int64) pipeline.Row {
+	return pipeline.Row{RawHash: sha256.Sum256([]byte("a batch")), Failure: &event.Failure{Stage: pipeline.StageUnpack, Code: "batch_too_large", Offset: -1, Detail: "the batch is too large"}}
 }
 
 func tombstone(int64) pipeline.Row { return pipeline.Row{Key: []byte("gone"), Tombstone: true} }
@@ -138,8 +145,8 @@ func contract(id string) *event.Event {
 	return e
 }
 
-// every is an event with a value in every field, at the edge of what the kind
-// can hold where it has one.
+// every is an event with a value in every field. Where a kind has limits, the value
+// is at a limit.
 func every(name string) *event.Event {
 	e := event.New(event.LookupType(name))
 	fill(&e.Record)

@@ -14,11 +14,11 @@ import (
 	"tocsin/pipeline"
 )
 
-// soon is how long a sink may take to return once its context is cancelled.
+// soon bounds how long a sink may take to return after its context is cancelled.
 const soon = 10 * time.Second
 
-// Store tests a store against the contract of pipeline.Store. open returns the
-// store and the means to read it back; it is called for each test.
+// Store tests a store against the contract of pipeline.Store. open is called for
+// each test. It returns the store and a function that reads it back.
 func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 	run := func(name string, test func(t *testing.T, s storeTest)) {
 		t.Run(name, func(t *testing.T) {
@@ -36,6 +36,19 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		s.store(t, b)
 		s.holds(t, b)
 	})
+	run("records_never_unpacked", func(t *testing.T, s storeTest) {
+		b := s.batch(packed, packed)
+		s.store(t, b)
+		s.holds(t, b)
+		tail, ok, err := s.Store.Tail(t.Context(), b.Log(), 0)
+		if !errors.Is(err, pipeline.ErrForgets) && (!ok || err != nil || tail.Refused != b.Rows[0].Failure.Code) {
+			t.Errorf("the tail is %+v, %v, %v; want the code of its failure in it", tail, ok, err)
+		}
+		s.store(t, s.batch(packed, tombstone))
+		if tail, _, err := s.Store.Tail(t.Context(), b.Log(), 0); tail.Refused != "" {
+			t.Errorf("the tail behind it is %+v, %v", tail, err)
+		}
+	})
 	run("same_batch_twice", func(t *testing.T, s storeTest) {
 		b := s.small()
 		s.store(t, b)
@@ -50,7 +63,7 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		s.holds(t, first, second)
 	})
 	run("equal_content_in_two_batches", func(t *testing.T, s storeTest) {
-		// A store that tells batches apart by content loses the second.
+		// A store that distinguishes batches by content loses the second.
 		first, second := s.batch(tombstone), s.batch(tombstone)
 		second.Rows[0].Chain = first.Rows[0].Chain
 		s.store(t, first)
@@ -86,7 +99,7 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		cancel()
 		start := time.Now()
 		if err := s.Store.Store(ctx, b); err == nil {
-			s.holds(t, b) // a success is a promise, whatever the context says
+			s.holds(t, b) // a success is a promise, even under a cancelled context
 		}
 		if took := time.Since(start); took > soon {
 			t.Errorf("took %s to return from a cancelled call", took)
@@ -126,9 +139,43 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 		first, second := s.small(), s.batch(tombstone)
 		s.store(t, first)
 		for b, want := range map[*pipeline.Batch]bool{first: true, second: false} {
-			chain, got, err := s.Store.Holds(t.Context(), b)
-			if got != want || err != nil || (want && chain != b.Rows[len(b.Rows)-1].Chain) {
-				t.Errorf("holds %s: %v, %x, %v; want %v, and the chain of its last row", b.Token(), got, chain, err, want)
+			held, got, err := s.Store.Holds(t.Context(), b)
+			if got != want || err != nil || want && held != (pipeline.Held{Rows: len(b.Rows), Chain: b.Rows[len(b.Rows)-1].Chain}) {
+				t.Errorf("holds %s: %v, %v, %v; want %v, and the chain of its last row", b.Token(), got, held, err, want)
+			}
+		}
+	})
+	run("logs_of_one_name_apart", func(t *testing.T, s storeTest) {
+		old, next := s.small(), s.small()
+		next.TopicID, next.First, next.Last = pipeline.TopicID{1}, old.First, old.Last
+		for i := range next.Rows {
+			next.Rows[i].Offset = old.Rows[i].Offset
+		}
+		log := next.Log()
+		tail := func(log pipeline.Log, near int64, want pipeline.Tail, there bool) {
+			t.Helper()
+			got, ok, err := s.Store.Tail(t.Context(), log, near)
+			if errors.Is(err, pipeline.ErrForgets) {
+				return
+			}
+			if ok != there || got != want || err != nil {
+				t.Errorf("the tail of %s, %q: %+v, %v, %v; want %+v, %v", log, log.ID, got, ok, err, want, there)
+			}
+		}
+		tail(log, 0, pipeline.Tail{}, false)
+		s.store(t, old)
+		tail(log, 0, pipeline.Tail{Earlier: true}, false)
+		if _, held, err := s.Store.Holds(t.Context(), next); held || err != nil {
+			t.Errorf("holds a batch of a new log whose offsets the old one has: %v, %v", held, err)
+		}
+		s.store(t, next)
+		for _, b := range []*pipeline.Batch{old, next} {
+			last := pipeline.Tail{First: b.First, Last: b.Last, Digest: b.Digest, MaxBytes: b.MaxBytes, Before: pipeline.Seed(b.TopicID, b.Partition), Chain: b.Rows[len(b.Rows)-1].Chain}
+			for _, near := range []int64{0, b.First, b.Last, b.Last + 1, b.Last + 100} {
+				tail(b.Log(), near, last, true)
+			}
+			if held, ok, err := s.Store.Holds(t.Context(), b); !ok || err != nil || held.Chain != last.Chain {
+				t.Errorf("holds %s: %v, %v, %v", b.Token(), held, ok, err)
 			}
 		}
 	})
@@ -140,14 +187,54 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 	})
 }
 
-// storeTest is one test of a store, on a series of its own.
+// Lost tests a store that can remember a token without rows. open returns the
+// store, the means to read it back, and lose, which takes the rows of everything
+// stored so far away and leaves the tokens; it is called for each test.
+func Lost(t *testing.T, open func(t *testing.T) (_ pipeline.Store, _ ReadRows, lose func(*pipeline.Batch))) {
+	run := func(name string, test func(t *testing.T, s storeTest, lose func(*pipeline.Batch))) {
+		t.Run(name, func(t *testing.T) {
+			store, read, lose := open(t)
+			test(t, storeTest{store, read, newSeries(name)}, lose)
+		})
+	}
+	run("repeat_of_lost_rows", func(t *testing.T, s storeTest, lose func(*pipeline.Batch)) {
+		b := s.small()
+		s.store(t, b)
+		lose(b)
+		for range 2 {
+			if err := s.Store.Store(t.Context(), b); !errors.Is(err, pipeline.ErrLost) {
+				t.Errorf("store a batch whose token is remembered and whose rows are lost: %v, want ErrLost", err)
+			}
+			if _, held, err := s.Store.Holds(t.Context(), b); held || err != nil {
+				t.Errorf("holds lost rows: %v, %v", held, err)
+			}
+		}
+		s.holds(t)
+	})
+	run("lost_rows_under_the_next_token", func(t *testing.T, s storeTest, lose func(*pipeline.Batch)) {
+		b := s.small()
+		s.store(t, b)
+		lose(b)
+		next := *b
+		next.Number++
+		s.store(t, &next)
+		s.store(t, &next)
+		s.store(t, b) // its rows are there, under whatever token
+		s.holds(t, b)
+		if stored, held, err := s.Store.Holds(t.Context(), b); !held || err != nil || stored.Chain != b.Rows[len(b.Rows)-1].Chain {
+			t.Errorf("holds rows that were stored again: %v, %v", held, err)
+		}
+	})
+}
+
+// storeTest is one test of a store, with its own series.
 type storeTest struct {
 	pipeline.Store
 	read ReadRows
 	*series
 }
 
-// many is a batch of n records, of which every hundredth is a candidate.
+// many returns a batch of n records, of which every hundredth is a candidate.
 func (s storeTest) many(n int) *pipeline.Batch {
 	makers := make([]func(int64) pipeline.Row, n)
 	for i := range makers {
@@ -166,8 +253,8 @@ func (s storeTest) store(t *testing.T, b *pipeline.Batch) {
 	}
 }
 
-// holds checks that the store keeps the rows of these batches, each once, and
-// nothing else of the partition.
+// holds checks that the store keeps each row of these batches once, and no other
+// row of the partition.
 func (s storeTest) holds(t *testing.T, batches ...*pipeline.Batch) {
 	t.Helper()
 	var want []Row
@@ -189,7 +276,7 @@ func (s storeTest) holds(t *testing.T, batches ...*pipeline.Batch) {
 		t.Errorf("the store holds %d rows, want %d", len(got), len(want))
 	}
 	for i := range min(len(got), len(want)) {
-		if !same(&want[i], &got[i]) { // cmp alone takes seconds over all
+		if !same(&want[i], &got[i]) { // cmp would take seconds for all rows
 			t.Fatalf("row %d (-want +got):\n%s", i, cmp.Diff(want[i], got[i]))
 		}
 	}
@@ -200,8 +287,8 @@ func same(a, b *Row) bool {
 		a.Failure == b.Failure && bytes.Equal(a.Event, b.Event) && slices.Equal(a.Verdicts, b.Verdicts)
 }
 
-// rowOf is what a store must keep of a row. It copies: a row's bytes are the
-// caller's.
+// rowOf returns what a store must keep of a row. It copies, because the bytes of a
+// row are the caller's.
 func rowOf(r *pipeline.Row) Row {
 	kept := Row{Offset: r.Offset, Tombstone: r.Tombstone, RawHash: r.RawHash, Chain: r.Chain}
 	if r.Event != nil {

@@ -1,6 +1,6 @@
 // Package apachekafka runs Apache Kafka itself, one node or several, for
-// integration tests: what a worker relies on in a broker is to be seen on a
-// broker. It needs java (17 or newer) and, the first time, mvn.
+// integration tests: a worker's reliance on a broker is tested on the broker
+// itself. It needs java (17 or newer) and, the first time, mvn.
 package apachekafka
 
 import (
@@ -36,7 +36,7 @@ type Options struct {
 	Advertised []string
 	// Listeners are those that each broker has besides.
 	Listeners []Listener
-	// Progress, if not nil, is told of a fetch of the broker.
+	// Progress, if not nil, receives a line about a fetch of the broker.
 	Progress *os.File
 }
 

@@ -20,7 +20,7 @@ type Listener struct {
 	// means that no certificate is demanded.
 	Trust string
 	// Mechanisms are those of SASL, by Kafka's names. None means that a client
-	// is who its certificate says. Users of SCRAM are made in the running
+	// has the name of its certificate. Users of SCRAM are made in the running
 	// cluster.
 	Mechanisms []string
 	// Users are those of PLAIN, with their passwords.
@@ -53,7 +53,7 @@ func (l *Listener) protocol() string {
 	return "SSL"
 }
 
-// settings are what the broker is told of the listener.
+// settings are the broker's settings of the listener.
 func (l *Listener) settings() map[string]string {
 	all := map[string]string{"ssl.keystore.type": "PEM", "ssl.keystore.location": l.Store, "ssl.client.auth": "none"}
 	if l.Trust != "" {

@@ -54,7 +54,7 @@ func proxied(t *testing.T, nodes int) (*apachekafka.Cluster, []*netfault.Proxy) 
 }
 
 // TestIntegrationFaultsHeal: a producer and a member of a group reach the
-// broker only through the proxy, and go on when what was broken is mended.
+// broker only through the proxy, and go on after the break ends.
 func TestIntegrationFaultsHeal(t *testing.T) {
 	c, proxies := proxied(t, 1)
 	p := proxies[0]

@@ -109,7 +109,7 @@ func (a *Authority) WriteFor(f Files, name string, valid time.Duration) {
 	Replace(a.tb, f.Key, key)
 }
 
-// Replace gives a file another content at once, as whoever rotates secrets
+// Replace gives a file another content at once, as a rotation of secrets
 // does: no reader sees half of it.
 func Replace(tb testing.TB, path string, content []byte) {
 	tb.Helper()

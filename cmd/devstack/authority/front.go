@@ -71,7 +71,7 @@ func (f *Front) Cut() {
 func (f *Front) pass(c net.Conn, server string) {
 	defer func() { _ = c.Close() }()
 	if c.(*tls.Conn).Handshake() != nil {
-		return // the client has been told
+		return // the client has had its answer
 	}
 	f.Taken.Add(1)
 	s, err := net.Dial("tcp", server)

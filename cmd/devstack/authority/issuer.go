@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Issuer signs tokens (JWT, ES256), as whoever a company logs in by does.
+// Issuer signs tokens (JWT, ES256), as a company's login service does.
 type Issuer struct {
 	tb   testing.TB
 	name string
@@ -39,7 +39,7 @@ func (i *Issuer) Keys() []byte {
 	}}})
 }
 
-// Token says who a client is, to an audience, and is valid for so long from
+// Token names a client to an audience, and is valid for so long from
 // now, or was until so long ago.
 func (i *Issuer) Token(subject, audience string, valid time.Duration) string {
 	i.tb.Helper()

@@ -8,31 +8,29 @@ import (
 	"golang.org/x/term"
 )
 
-// Announce says on w what goes on, and returns what says how it ended. On a
-// terminal the seconds are counted meanwhile. A nil w hears nothing.
-func Announce(w *os.File, what string) func(error) {
+// repeated is how often an announcement is repeated where there is no terminal.
+const repeated = 15 * time.Second
+
+// Announce reports on w that a long piece of work begins. The function that it
+// returns reports the end. Meanwhile the seconds are counted: on a terminal in
+// place, otherwise by a line every 15 s. A nil w prints nothing.
+func Announce(w *os.File, work string) (end func(error)) {
 	if w == nil {
 		return func(error) {}
 	}
+	lineStart, lineEnd, every := "", "\n", repeated
+	if term.IsTerminal(int(w.Fd())) {
+		lineStart, lineEnd, every = "\r", "", time.Second
+	}
 	began := time.Now()
 	seconds := func() time.Duration { return time.Since(began).Round(time.Second) }
-	closing := func(err error) string {
-		if err != nil {
-			return "failed"
-		}
-		return "done"
-	}
-	if !term.IsTerminal(int(w.Fd())) {
-		_, _ = fmt.Fprintf(w, "%s ...\n", what)
-		return func(err error) { _, _ = fmt.Fprintf(w, "%s: %s after %s\n", what, closing(err), seconds()) }
-	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		tick := time.NewTicker(time.Second)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
-			_, _ = fmt.Fprintf(w, "\r%s ... %s", what, seconds())
+			_, _ = fmt.Fprintf(w, lineStart+"%s ... %s"+lineEnd, work, seconds())
 			select {
 			case <-tick.C:
 			case <-stop:
@@ -43,6 +41,10 @@ func Announce(w *os.File, what string) func(error) {
 	return func(err error) {
 		close(stop)
 		<-stopped
-		_, _ = fmt.Fprintf(w, "\r%s: %s after %s\n", what, closing(err), seconds())
+		ending := "done"
+		if err != nil {
+			ending = "failed"
+		}
+		_, _ = fmt.Fprintf(w, lineStart+"%s: %s after %s\n", work, ending, seconds())
 	}
 }

@@ -83,7 +83,7 @@ func exists(dir string) bool {
 }
 
 // lock takes the file lock at path. The kernel drops it with the process, so
-// a process that died holds nobody up.
+// a process that died blocks no other.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fs.FileMode(0o644))
 	if err != nil {

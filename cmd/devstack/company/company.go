@@ -17,7 +17,7 @@ import (
 )
 
 // Registrant is the Central Index Key of Northwind Instruments. The SEC has
-// given it to nobody.
+// given it to no company.
 const Registrant = "0009999999"
 
 // Options shape what a Generator gives. The zero value is usable.

@@ -23,7 +23,7 @@ type posting struct {
 	text     string
 	legs     []leg
 	keyer    person
-	approver person // zero: nobody approved
+	approver person // zero: not approved
 	poster   person
 	manual   bool
 	flags    []string // names of flags that are true
@@ -33,7 +33,7 @@ type posting struct {
 	period  period        // zero: that of the company's time
 	dated   calendar.Date // posting date; zero: the day of the company's time
 	status  string        // of the period; "": open
-	told    bool          // the period has been reported
+	shown   bool          // the period has been reported
 	lost    int           // lines that did not arrive
 	entered time.Time     // zero: the company's time
 }
@@ -76,7 +76,7 @@ func (g *Generator) journal(p posting) *draft {
 	d.number("entered_fiscal_period", now.month)
 	d.flag("is_adjustment_period", false)
 	d.text("period_status", p.status)
-	d.flag("period_reported", p.told)
+	d.flag("period_reported", p.shown)
 	d.flag("posted_to_prior_period", p.period != now)
 	g.people(d, p)
 	d.flag("is_reversal", p.reverses != "")

@@ -1,6 +1,10 @@
 package company
 
-import "fmt"
+import (
+	"fmt"
+
+	"tocsin/rules/event"
+)
 
 // entity is a company of the group.
 type entity struct {
@@ -15,6 +19,19 @@ var entities = []entity{
 	{"2000", "Northwind Messtechnik GmbH", "DE", "EUR", 10_850, "1.085", 1},
 	{"3000", "Northwind Instruments Ltd", "GB", "GBP", 12_640, "1.264", 1},
 	{"4000", "Northwind Keisoku KK", "JP", "JPY", 67, "0.0067", 150},
+}
+
+// Entity returns the name of the company of the group that an event is about, or
+// that of the group for an event of its shared systems.
+func Entity(e *event.Event) string {
+	if code := e.Schema().Lookup("company_code"); code != nil && e.Has(code) {
+		for _, entity := range entities {
+			if entity.code == e.Text(code) {
+				return entity.name
+			}
+		}
+	}
+	return "Northwind Instruments, group systems"
 }
 
 // group converts an amount of the entity's currency into US dollars, to the

@@ -6,15 +6,15 @@ import (
 	"tocsin/rules/calendar"
 )
 
-// kind is a kind of disclosure event, of a rule of the pack sox409. The rules
-// without a kind must stay silent on everything that the company gives. make gives the event and the keys under which it must alert; the first rule
-// is the one it is planted for.
+// kind is a kind of disclosure event, of a rule of the pack sox409. Rules without
+// a kind must not fire on any event of the company. make returns the event and
+// the keys under which it must alert. The first rule is the one it is planted for.
 type kind struct {
 	rule string
 	make func(g *Generator) (*draft, []Planting)
 }
 
-// one says that d raises rule alone, under key.
+// one returns d and its one planting: rule, under key.
 func one(d *draft, rule, key string) (*draft, []Planting) {
 	return d, []Planting{{rule, key}}
 }
@@ -93,7 +93,7 @@ var kinds = []kind{
 		p.legs = append(p.legs, leg{receivable, "C", p.legs[0].amount, ""})
 		p.kind, p.source, p.text, p.manual = "RV", "Billing", "Correction of an invoice", false
 		p.period = periodOf(g.now).before(4)
-		p.dated, p.status, p.told = p.period.last(), "reopened", true
+		p.dated, p.status, p.shown = p.period.last(), "reopened", true
 		d := g.journal(p)
 		return one(d, "RST-01", d.subject)
 	}},

@@ -11,8 +11,8 @@ import (
 )
 
 // unprotected are the columns that an audit does not answer for. The auditor's
-// page (sinks/clickhouse/AUDIT.md) says the same.
-var unprotected = []string{"stored_at"}
+// page (sinks/clickhouse/AUDIT.md) states the same.
+var unprotected = []string{"repaired", "stored_at"}
 
 // TestAuditFindsEveryColumn alters every column, each in another row, and wants
 // each to be found there.
@@ -39,8 +39,9 @@ func TestAuditFindsEveryColumn(t *testing.T) {
 	}
 
 	altered := make(map[string]int64)
+	noted := take(&contracts) // the members of unstored are as long as each other, so one row has both
 	var names, terms []string
-	for line := range strings.Lines(h.query("SELECT name, type FROM system.columns WHERE database = 'tocsin' AND table = 'events' ORDER BY position")) {
+	for line := range strings.Lines(h.query("SELECT name, type FROM system.columns WHERE database = 'tocsin' AND table = 'events' AND default_kind != 'ALIAS' ORDER BY position")) {
 		name, typ, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		typ = strings.ReplaceAll(typ, `\'`, `'`)
 		column, from := "`"+name+"`", &contracts
@@ -61,7 +62,11 @@ func TestAuditFindsEveryColumn(t *testing.T) {
 		} else {
 			change = "arrayPushBack(" + column + ", 'other')"
 		}
-		altered[name] = take(from)
+		if altered[name] = noted; !strings.HasPrefix(name, "unstored.") {
+			altered[name] = take(from)
+		} else {
+			change = "['other']"
+		}
 		names = append(names, column)
 		terms = append(terms, fmt.Sprintf("if(partition = %s AND offset = %d, CAST(%s, '%s'), %s)", partition, altered[name], change, strings.ReplaceAll(typ, "'", `\'`), column))
 	}

@@ -25,9 +25,9 @@ import (
 // amount is one that stands nowhere but in a record.
 const amount = "913577531.24"
 
-// planted are records with something in them that nobody but who may query
-// ClickHouse must see: a name, an amount, free text, keys, headers; a candidate,
-// and records that are no events for as many reasons as there are.
+// planted are records whose values only a user of ClickHouse may see: a name, an
+// amount, free text, keys, headers. One is a candidate; the others are no events,
+// each for another reason.
 func planted() []*kgo.Record {
 	value := func(text string) *kgo.Record {
 		return &kgo.Record{Topic: loadTopic, Key: []byte("CANARY-KEY"), Value: []byte(text), Headers: []kgo.RecordHeader{{Key: "source", Value: []byte("CANARY-HEADER")}}}
@@ -82,6 +82,7 @@ func (g *guarded) quiet(what, out string, texts []string) {
 // it the log at its most talkative, but in that of deadletters show, which is for
 // looking at records.
 func TestNothingIsShown(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	pair, err := nkeys.CreateUser()
 	if err != nil {
@@ -120,7 +121,10 @@ func TestNothingIsShown(t *testing.T) {
 	try(`nats: { servers: ["`, `nats: { servers: ["nats://tocsin:`+secret+"@", ", "+natsLogin, "")
 	try(natsLogin, "nkey: "+file("seed", string(seed)))
 	try(natsLogin, "nkey: "+string(seed))
+	try(natsLogin, "nkey: \" "+string(seed)+"\"")
 	try(natsLogin, "creds: "+file("creds", "CANARY-CREDS"))
+	try(natsLogin, "creds: CANARY-CREDS")
+	try(`listen: "127.0.0.1:0" }`, `listen: "127.0.0.1:0" }`+"\ntraces: { endpoint: \"http://127.0.0.1:9?key=CANARY-QUERY\" }")
 	try(natsLogin, natsLogin+", tokn: CANARY-TOKEN")
 	running.Wait()
 	g.silent(texts, configured(t, g.config, natsLogin, natsLogin+", tokn: CANARY-TOKEN"), []string{"run"}, []string{"audit"}, []string{"migrate"})

@@ -86,9 +86,6 @@ func badRecords() []bad {
 		plain("a list", "envelope not_cloudevents ", `[1,2,3]`),
 		plain("no id", "envelope missing_attribute id", structured("{}", "id", "")),
 		plain("data in base64", "envelope unsupported_data data_base64", strings.Replace(structured(`"e30="`), `"data"`, `"data_base64"`, 1)),
-		plain("instant of 9999", "store time_out_of_range contract.executed_at", structured(`{"contract":{"executed_at":"9999-12-31T23:59:59Z"}}`)),
-		plain("date of 9999", "store time_out_of_range contract.effective_date", structured(`{"contract":{"effective_date":"9999-12-31"}}`)),
-		plain("date of 1899", "store time_out_of_range posting_date", structured(`{"posting_date":"1899-12-31"}`)),
 		plain("no such day", "schema bad_date posting_date", structured(`{"posting_date":"2026-02-29"}`)),
 		plain("no offset", "schema bad_instant contract.executed_at", structured(`{"contract":{"executed_at":"2026-11-23T18:30:00"}}`)),
 		plain("fraction of a year", "schema bad_int fiscal_year", structured(`{"fiscal_year":2026.5}`)),
@@ -105,7 +102,8 @@ func badRecords() []bad {
 }
 
 // TestBadRecordsAreRowsAndNeighboursAreJudged puts every kind of bad record
-// between two good ones, in one partition. Each good one is a candidate.
+// between two good ones, in one partition. Each good one is a candidate, also
+// where the table cannot hold one of its dates.
 func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
 	t.Parallel()
 	h := start(t, stack.Addresses{})
@@ -131,6 +129,11 @@ func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
 		put(&kgo.Record{Topic: stack.LedgerTopic, Key: []byte(b.name), Value: []byte(b.value), Headers: b.headers}, b.reason)
 	}
 	good()
+	for _, far := range []string{`"term_end":"9999-12-31"`, `"notice_at":"9999-12-31T23:59:59Z"`, `"term_end":"0001-01-01"`} {
+		r := contract(len(records) * candidatesIn)
+		r.Value = []byte(strings.Replace(string(r.Value), `"contract":{`, `"contract":{`+far+`,`, 1))
+		put(r, "")
+	}
 	put(&kgo.Record{Topic: stack.LedgerTopic, Key: []byte("tombstone")}, "")
 	good()
 	_, data, _ := strings.Cut(string(contract(candidatesIn*1001).Value), `"data":`)
@@ -151,6 +154,9 @@ func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
 		FROM dead_letters WHERE failure_detail != '' ORDER BY offset`)
 	h.answers("the records", all, "SELECT topic, partition, offset, lower(hex(key)), lower(hex(raw)), tombstone FROM events ORDER BY offset")
 	h.answers("the verdicts", judged, "SELECT offset, rule, outcome FROM verdicts WHERE rule = 'CON-01' ORDER BY offset")
+	h.answers("the dates that no column holds", []string{"contract.term_end\t9999-12-31\t1", "contract.notice_at\t9999-12-31T23:59:59Z\t1", "contract.term_end\t0001-01-01\t1"},
+		`SELECT field, value, isNull(contract_term_end) AND isNull(contract_notice_at) FROM events
+		ARRAY JOIN unstored.field AS field, unstored.value AS value ORDER BY offset`)
 	if alerts := h.alerts(); len(alerts) != len(judged) {
 		t.Errorf("%d candidates are alerted, want %d", len(alerts), len(judged))
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// explains: what a stored candidate says of itself, and what explain says of
-// the record in ClickHouse that it came from, are the same.
+// explains compares the explanation that is stored with a candidate with the one
+// that tocsin rules explain gives for the candidate's record in ClickHouse.
 func (h *harness) explains(rule string) {
 	h.t.Helper()
 	place, stored, _ := strings.Cut(h.query("SELECT concat(topic, '/', toString(partition), '/', toString(offset)), explanation FROM candidates WHERE rule = '"+rule+"' LIMIT 1 FORMAT TSVRaw"), "\t")

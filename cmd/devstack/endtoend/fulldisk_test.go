@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
-	"tocsin/cmd/devstack/clickhouse/chtest"
+	"tocsin/cmd/devstack/chserver"
+	"tocsin/cmd/devstack/chserver/chtest"
 	"tocsin/cmd/devstack/stack"
 )
 
-// TestAFullDiskIsWaitedForInBoundedMemory: while ClickHouse has no space the
-// worker says so and takes no more memory, however much Kafka has, and then it
+// TestAFullDiskIsWaitedForInBoundedMemory: while ClickHouse has no space, the
+// worker reports it and takes no more memory, however much Kafka holds. Then it
 // catches up.
 func TestAFullDiskIsWaitedForInBoundedMemory(t *testing.T) {
 	chtest.NeedsRoot(t)

@@ -2,6 +2,8 @@ package endtoend
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +32,24 @@ var program string
 
 func TestMain(m *testing.M) {
 	stack.Main() // does not return in the process that is one of its servers
+	if err := errors.Join(overlap(), setPasswords()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(testMain(m))
+}
+
+// overlap has twice as many tests run at once as there are processors, unless
+// -parallel asks for another number: most of a test's time is a wait for a server
+// or a timeout.
+func overlap() error {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if asked {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 }
 
 func testMain(m *testing.M) int {
@@ -52,6 +73,7 @@ type harness struct {
 	stack.Addresses
 	config string
 	kafka  *kgo.Client
+	within []string // the begin of a command that peak measures
 }
 
 // start starts the servers that present lacks.
@@ -262,7 +284,7 @@ func (h *harness) promised() (n int) {
 	return n
 }
 
-// committed counts the partitions of which the group knows where they begin.
+// committed counts the partitions that have a committed mark in the group.
 func (h *harness) committed() int {
 	h.t.Helper()
 	return len(h.marks())

@@ -12,8 +12,8 @@ import (
 	"tocsin/cmd/devstack/stack"
 )
 
-// A group whose offsets were deleted, have expired or that was renamed goes on
-// after the last row, says so, and loses and doubles nothing.
+// A group whose offsets were deleted or have expired, or that was renamed,
+// continues after the last row, logs it, and loses and doubles nothing.
 func TestLostOffsets(t *testing.T) {
 	t.Parallel()
 	h := start(t, stack.Addresses{})

@@ -87,7 +87,7 @@ func (h *harness) together(first, n int) {
 	}
 }
 
-// deleteStream leaves alerts nowhere to go: what is stored waits unpublished.
+// deleteStream leaves alerts nowhere to go: stored batches wait unpublished.
 func (h *harness) deleteStream() {
 	h.t.Helper()
 	js, _ := h.stream("DISCLOSURE")

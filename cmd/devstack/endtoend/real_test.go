@@ -9,8 +9,8 @@ import (
 )
 
 // realFile finds a file of the real material, which lies beside the project and
-// not in it. Where it is absent the test is skipped and says so, except where
-// TOCSIN_REAL promises it.
+// not in it. Where it is absent the test is skipped with a message; where TOCSIN_REAL
+// promises it, the test fails.
 func realFile(t *testing.T, name string) string {
 	t.Helper()
 	dir, promised := os.LookupEnv("TOCSIN_REAL")
@@ -27,14 +27,15 @@ func realFile(t *testing.T, name string) string {
 	return path
 }
 
-// TestRealLedger takes a general ledger that nobody here wrote through the
-// whole path. The facts are those that its keepers give for it.
+// TestRealLedger takes a general ledger of another company through the whole path.
+// The facts are those that its keepers give for it.
 func TestRealLedger(t *testing.T) {
 	t.Parallel()
 	path, h := realFile(t, "ads_gl_detail.csv"), start(t, stack.Addresses{})
 	want := facts{
-		"How many journals?": "2107", "How many lines?": "4569", "What was debited and credited?": "USD\t31227241.32\t31227241.32",
-		"Does every journal balance?": "2107\t2107\t0", "How many lines are large?": "676\t34\t2\t2", "How large is the largest line?": "12927000",
+		"How many journals?": "2107", "How many lines?": "4569", "What was debited and credited?": "USD\t31227241.32\t31227241.32\t4569",
+		"Does every journal balance?": "2107\t2107\t0\t0", "By how much does a journal not balance?": "", "How many journals have more than one currency?": "0\t0",
+		"How many lines are large?": "USD\t676\t34\t2\t2", "How large is the largest line?": "USD\t12927000",
 	}
 	const held = "SELECT count(), uniqExact(event_id), sum(length(`lines.account`)) FROM events WHERE failure_stage = ''"
 	load := func(options ...string) {
@@ -44,11 +45,10 @@ func TestRealLedger(t *testing.T) {
 	load()
 	h.wantFacts("loaded once", want)
 	h.answers("rows, events and lines", []string{"2107\t2107\t4569"}, held)
-	// The file does not say who keyed a journal, it balances, and nothing in it
-	// was posted to a period that had been reported: no rule on journals has
-	// cause, and none may say indeterminate of every journal. Its chart is not the
-	// pack's: the one journal of a million or more is on accounts that nobody
-	// classified.
+	// The file has no user who keyed a journal, it balances, and no journal was
+	// posted to a reported period: no rule on journals has cause, and none may be
+	// indeterminate on every journal. Its chart is not the pack's: the one journal
+	// of a million or more is on accounts that the chart does not classify.
 	t.Logf("verdicts:\n%s", h.query("SELECT rule, outcome, count() FROM verdicts GROUP BY rule, outcome ORDER BY rule, outcome"))
 	h.answers("candidates", []string{"OPS-07\t12927000 USD"}, "SELECT rule, value FROM candidates")
 	h.answers("dead letters", []string{"0"}, "SELECT count() FROM dead_letters")

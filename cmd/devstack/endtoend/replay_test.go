@@ -16,9 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"tocsin/cmd/devstack/stack"
+	"tocsin/pipeline"
 )
 
 // result is what a command came to.
@@ -97,8 +100,41 @@ func (h *harness) listed(args ...string) (all []string) {
 	return all
 }
 
+// place is a place as an operator types it.
 func place(offset int) string {
 	return fmt.Sprintf("%s/%d/%d", stack.LedgerTopic, badPartition, offset)
+}
+
+// whole is that place as the commands print it, with the topic's id.
+func (h *harness) whole(offset int) string {
+	h.t.Helper()
+	return fmt.Sprintf("%s/%s/%d/%d", stack.LedgerTopic, h.topicID(), badPartition, offset)
+}
+
+// topicID is the id that the topic has now.
+func (h *harness) topicID() pipeline.TopicID {
+	h.t.Helper()
+	id, err := h.askTopicID()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+// askTopicID is topicID of a topic that may be away. kadm's answer may be five seconds
+// old.
+func (h *harness) askTopicID() (pipeline.TopicID, error) {
+	request, topic := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
+	topic.Topic = kmsg.StringPtr(stack.LedgerTopic)
+	request.Topics = append(request.Topics, topic)
+	answer, err := request.RequestWith(h.t.Context(), h.kafka)
+	if err == nil {
+		err = kerr.ErrorForCode(answer.Topics[0].ErrorCode)
+	}
+	if err != nil {
+		return pipeline.TopicID{}, err
+	}
+	return answer.Topics[0].TopicID, nil
 }
 
 const badPartition = 1
@@ -143,17 +179,17 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 	h.letterbox(
 		oversized(1), // 0: replayed as it is
 		inHeaders,    // 1: replayed as it is, in binary mode
-		&kgo.Record{Key: []byte("\xff"), Value: []byte("SECRET")}, // 2: replayed with mended bytes
+		&kgo.Record{Key: []byte("\xff"), Value: []byte("SECRET")}, // 2: replayed with edited bytes
 		&kgo.Record{Value: []byte("{\x00SECRET")},                 // 3: fails again
 		&kgo.Record{Key: []byte("K")},                             // 4: a tombstone
 		contract(3*candidatesIn),                                  // 5: an event
 		&kgo.Record{Value: []byte("{")},                           // 6: discarded
 		&kgo.Record{Value: []byte{}},                              // 7: a value of no bytes, which is no tombstone
 	)
-	if got, want := h.listed(), []string{place(0) + " open", place(1) + " open", place(2) + " open", place(3) + " open", place(6) + " open", place(7) + " open"}; !slices.Equal(got, want) {
+	if got, want := h.listed(), []string{h.whole(0) + " open", h.whole(1) + " open", h.whole(2) + " open", h.whole(3) + " open", h.whole(6) + " open", h.whole(7) + " open"}; !slices.Equal(got, want) {
 		t.Fatalf("listed %v, want %v", got, want)
 	}
-	if got := h.listed("--code", "too_large", "--topic", stack.LedgerTopic, "--partition", "1", "--stage", "decode", "--from", "2026-01-01", "--limit", "1"); !slices.Equal(got, []string{place(0) + " open"}) {
+	if got := h.listed("--code", "too_large", "--topic", stack.LedgerTopic, "--partition", "1", "--stage", "decode", "--from", "2026-01-01", "--limit", "1"); !slices.Equal(got, []string{h.whole(0) + " open"}) {
 		t.Errorf("filtered: %v", got)
 	}
 	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"list", "--all"}} {
@@ -171,37 +207,37 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 		place(4)+": it is no dead letter: the row is an event, or a tombstone", place(5)+": it is no dead letter", place(99)+": it is no dead letter: cluster main has no row")
 	h.wants(1, []string{"discard", place(5), "--reason", "r"}, "nothing is done")
 	h.wants(1, []string{"show", place(4)}, "it is no dead letter")
-	h.wants(2, []string{"replay", "--code", "too_large"}, place(0), place(1), "2 dead letters: nothing is done yet; say --yes")
+	h.wants(2, []string{"replay", "--code", "too_large"}, h.whole(0), h.whole(1), "2 dead letters: nothing is done yet; give --yes")
 	if n := h.query("SELECT count() FROM dispositions"); n != "0" {
 		t.Errorf("%s dispositions after refusals, want none", n)
 	}
 
 	h.wants(0, []string{"replay", "--code", "too_large", "--yes", "--reason", "limit raised", "--actor", "alice"},
-		place(0)+" is sent again, as "+place(8), place(1)+" is sent again, as "+place(9))
+		h.whole(0)+" is sent again, as "+h.whole(8), h.whole(1)+" is sent again, as "+h.whole(9))
 	h.wants(1, []string{"replay", place(0)}, "has a replay already", "2 offsets of its partition are not stored yet")
-	mended := filepath.Join(t.TempDir(), "mended.json")
-	if err := os.WriteFile(mended, contract(4*candidatesIn).Value, 0o600); err != nil {
+	edited := filepath.Join(t.TempDir(), "edited.json")
+	if err := os.WriteFile(edited, contract(4*candidatesIn).Value, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.wants(0, []string{"replay", place(2), "--file", mended, "--actor", "bob"}, place(2)+" is sent again, as "+place(10))
-	h.wants(0, []string{"replay", place(3), place(3)}, place(3)+" is sent again, as "+place(11))
-	h.wants(0, []string{"discard", place(6), "--reason", "a test of the vendor's", "--actor", "carol"}, place(6)+" is set aside")
+	h.wants(0, []string{"replay", place(2), "--file", edited, "--actor", "bob"}, h.whole(2)+" is sent again, as "+h.whole(10))
+	h.wants(0, []string{"replay", place(3), place(3)}, h.whole(3)+" is sent again, as "+h.whole(11))
+	h.wants(0, []string{"discard", place(6), "--reason", "a test of the vendor's", "--actor", "carol"}, h.whole(6)+" is set aside")
 	h.drain()
 
 	h.answers("the replays", []string{
-		place(0) + "\t1\tCON-01\tK-50\t\t1", place(1) + "\t1\tCON-01\tK-100\t\t1", place(2) + "\t1\tCON-01\t\xff\t\t0", place(3) + "\t1\t\t\tsyntax\t1",
+		h.whole(0) + "\t1\tCON-01\tK-50\t\t1", h.whole(1) + "\t1\tCON-01\tK-100\t\t1", h.whole(2) + "\t1\tCON-01\t\xff\t\t0", h.whole(3) + "\t1\t\t\tsyntax\t1",
 	}, `SELECT substring(a.replay_of, 6), a.partition, if(has(a.findings.rule, 'CON-01'), 'CON-01', ''), a.key, a.failure_code, a.raw = b.raw AND a.key = b.key
-		FROM events AS a INNER JOIN events AS b ON a.replay_of = concat(b.cluster, '/', b.topic, '/', toString(b.partition), '/', toString(b.offset)) ORDER BY b.offset`)
+		FROM events AS a INNER JOIN events AS b ON a.replay_of = concat(b.cluster, '/', b.topic, '/', b.topic_id, '/', toString(b.partition), '/', toString(b.offset)) ORDER BY b.offset`)
 	h.answers("the headers of binary mode", []string{"1\t1"}, `SELECT
-		arrayPopBack(a.headers.name) = b.headers.name AND arrayPopBack(a.headers.value) = b.headers.value, a.headers.name[-1] = 'tocsin-replay-of' AND a.headers.value[-1] = 'main/`+place(1)+`'
+		arrayPopBack(a.headers.name) = b.headers.name AND arrayPopBack(a.headers.value) = b.headers.value, a.headers.name[-1] = 'tocsin-replay-of' AND a.headers.value[-1] = 'main/`+h.whole(1)+`'
 		FROM events AS a, events AS b WHERE a.offset = 9 AND b.offset = 1`)
-	h.answers("the statuses", []string{"0\treplayed\t" + place(8), "1\treplayed\t" + place(9), "2\treplayed\t" + place(10), "3\tfailed_again\t" + place(11), "6\tdiscarded\t", "7\topen\t", "11\topen\t"},
+	h.answers("the statuses", []string{"0\treplayed\t" + h.whole(8), "1\treplayed\t" + h.whole(9), "2\treplayed\t" + h.whole(10), "3\tfailed_again\t" + h.whole(11), "6\tdiscarded\t", "7\topen\t", "11\topen\t"},
 		"SELECT offset, status, replayed_as FROM dead_letters ORDER BY offset")
 	h.answers("completeness", []string{"12\t0\t11\t0\t0\t0\t0"}, "SELECT rows, first_offset, last_offset, lost, doubled, skipped, overlapping FROM completeness")
 	if alerts := h.alerts(); len(alerts) != 4 {
 		t.Errorf("%d candidates are alerted, want that of the event and those of three replays", len(alerts))
 	}
-	if got, want := h.listed(), []string{place(7) + " open", place(11) + " open"}; !slices.Equal(got, want) {
+	if got, want := h.listed(), []string{h.whole(7) + " open", h.whole(11) + " open"}; !slices.Equal(got, want) {
 		t.Errorf("listed %v, want %v", got, want)
 	}
 	if got := h.listed("--all"); len(got) != 7 {
@@ -209,59 +245,60 @@ func TestDeadLettersAreReplayedAndDiscarded(t *testing.T) {
 	}
 	h.wants(0, []string{"list", "--from", "2099-01-01"})
 
-	h.wants(1, []string{"replay", place(0)}, "was replayed as "+place(8)+", which is an event")
-	h.wants(1, []string{"replay", place(3)}, "was replayed as "+place(11)+", which is a dead letter too")
+	h.wants(1, []string{"replay", place(0)}, "was replayed as "+h.whole(8)+", which is an event")
+	h.wants(1, []string{"replay", place(3)}, "was replayed as "+h.whole(11)+", which is a dead letter too")
 	h.wants(1, []string{"replay", place(6)}, "is discarded")
-	h.wants(1, []string{"discard", place(0), place(3), place(6), "--reason", "r"}, place(0)+" was replayed", place(3)+" was replayed", place(6)+" is discarded already")
+	h.wants(1, []string{"discard", place(0), place(3), place(6), "--reason", "r"}, h.whole(0)+" was replayed", h.whole(3)+" was replayed", h.whole(6)+" is discarded already")
 	h.stories(len(inHeaders.Value))
 
-	// What failed again goes on by its own place: mended, from standard input.
+	// A replay that failed again is replayed by its own place: edited, from standard
+	// input.
 	if r := h.letters(string(contract(5*candidatesIn).Value), "replay", place(11), "--file", "-", "--json"); r.code != 0 ||
-		!strings.HasPrefix(r.stdout, `{"place":"`+place(11)+`","action":"replay","replayed_as":"`+place(12)+`","attempt":1,"sha256":"`) {
+		!strings.HasPrefix(r.stdout, `{"place":"`+h.whole(11)+`","action":"replay","replayed_as":"`+h.whole(12)+`","attempt":1,"sha256":"`) {
 		t.Errorf("replay of a replay: %+v", r)
 	}
-	h.wants(0, []string{"replay", place(0), place(7), "--again"}, place(0)+" is sent again, as "+place(13), place(7)+" is sent again, as "+place(14))
+	h.wants(0, []string{"replay", place(0), place(7), "--again"}, h.whole(0)+" is sent again, as "+h.whole(13), h.whole(7)+" is sent again, as "+h.whole(14))
 	h.drain()
-	h.answers("the links", []string{"12\tmain/" + place(11) + "\t1\tfalse", "13\tmain/" + place(0) + "\t1\tfalse", "14\tmain/" + place(7) + "\t1\tfalse"},
+	h.answers("the links", []string{"12\tmain/" + h.whole(11) + "\t1\tfalse", "13\tmain/" + h.whole(0) + "\t1\tfalse", "14\tmain/" + h.whole(7) + "\t1\tfalse"},
 		"SELECT offset, replay_of, countEqual(headers.name, 'tocsin-replay-of'), tombstone FROM events WHERE offset > 11 ORDER BY offset")
 	if alerts := h.alerts(); len(alerts) != 5 {
 		t.Errorf("%d candidates are alerted, want one more: sending again what is an event raises nothing new", len(alerts))
 	}
 }
 
-// stories wants show to tell what became of three dead letters.
+// stories checks the actions and replays that show prints of five dead letters.
 func (h *harness) stories(bytes int) {
 	h.t.Helper()
-	tells := func(offset int, says ...string) {
+	shows := func(offset int, wanted ...string) {
 		h.t.Helper()
 		r := h.letters("", "show", place(offset))
-		for _, s := range says {
+		for _, s := range wanted {
 			if !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), s) {
 				h.t.Errorf("show %d lacks %q:\n%s%s", offset, s, r.stdout, r.stderr)
 			}
 		}
 	}
-	tells(1, "status replayed", "failure decode too_large", `key "K-100"`, `header "ce_type": "ledger.contract.executed"`, `header "trace": "\x00\xff"`,
-		fmt.Sprintf("value %d bytes, SHA-256 ", bytes), "replay 1 by alice: limit raised", "as "+place(9)+", an event")
-	tells(2, "replay 1 by bob, with mended bytes, SHA-256 ", `key "\xff"`)
-	tells(3, "status failed_again", "as "+place(11)+", a dead letter: decode syntax, at byte 1: ")
-	tells(6, "discard by carol: a test of the vendor's")
-	tells(11, "replay of "+place(3))
+	shows(1, "status replayed", "failure decode too_large", `key "K-100"`, `header "ce_type": "ledger.contract.executed"`, `header "trace": "\x00\xff"`,
+		fmt.Sprintf("value %d bytes, SHA-256 ", bytes), "replay 1 by alice: limit raised", "as "+h.whole(9)+", an event")
+	shows(2, "replay 1 by bob, with edited bytes, SHA-256 ", `key "\xff"`)
+	shows(3, "status failed_again", "as "+h.whole(11)+", a dead letter: decode syntax, at byte 1: ")
+	shows(6, "discard by carol: a test of the vendor's")
+	shows(11, "replay of "+h.whole(3))
 
 	var story struct {
 		Status, SHA256 string
 		Key            struct{ Base64 []byte }
 		Dispositions   []struct {
 			Actor, SHA256 string
-			Mended        bool
+			Edited        bool
 		}
 		Replays []struct{ Place string }
 	}
 	if err := json.Unmarshal([]byte(h.letters("", "show", place(2), "--json").stdout), &story); err != nil {
 		h.t.Fatal(err)
 	}
-	if d := story.Dispositions; story.Status != "replayed" || string(story.Key.Base64) != "\xff" || len(d) != 1 || d[0].Actor != "bob" || !d[0].Mended || d[0].SHA256 == story.SHA256 ||
-		len(story.Replays) != 1 || story.Replays[0].Place != place(10) {
+	if d := story.Dispositions; story.Status != "replayed" || string(story.Key.Base64) != "\xff" || len(d) != 1 || d[0].Actor != "bob" || !d[0].Edited || d[0].SHA256 == story.SHA256 ||
+		len(story.Replays) != 1 || story.Replays[0].Place != h.whole(10) {
 		h.t.Errorf("the story in JSON: %+v", story)
 	}
 }
@@ -277,15 +314,15 @@ func (h *harness) replaysInDoubt() {
 	t := h.t
 	h.letterbox(oversized(1), oversized(2))
 	// As a command that died after its note.
-	h.query("INSERT INTO dispositions (cluster, topic, partition, offset, action, attempt, id, actor) VALUES ('main', '" + stack.LedgerTopic + "', 1, 0, 'replay', 1, 'x', 'dead')")
-	if got, want := h.listed(), []string{place(0) + " pending", place(1) + " open"}; !slices.Equal(got, want) {
+	h.query("INSERT INTO dispositions (cluster, topic, topic_id, partition, offset, action, attempt, id, actor) VALUES ('main', '" + stack.LedgerTopic + "', '" + h.topicID().String() + "', 1, 0, 'replay', 1, 'x', 'dead')")
+	if got, want := h.listed(), []string{h.whole(0) + " pending", h.whole(1) + " open"}; !slices.Equal(got, want) {
 		t.Fatalf("listed %v, want %v: what is in doubt must stay in sight", got, want)
 	}
-	h.wants(1, []string{"replay", place(0)}, "nothing is done", "all that Kafka holds of its partition is stored, so it was never produced", "--again sends it")
-	if r := h.letters("", "show", place(0)); !strings.Contains(r.stdout, "so it was never produced") {
-		t.Errorf("show does not say what is known: %s", r.stdout)
+	h.wants(1, []string{"replay", place(0)}, "nothing is done", "every record of its partition is stored, so the replay was never produced", "--again sends it")
+	if r := h.letters("", "show", place(0)); !strings.Contains(r.stdout, "so the replay was never produced") {
+		t.Errorf("show does not report the pending replay: %s", r.stdout)
 	}
-	h.wants(0, []string{"replay", place(0), "--again"}, place(0)+" is sent again, as "+place(2))
+	h.wants(0, []string{"replay", place(0), "--again"}, h.whole(0)+" is sent again, as "+h.whole(2))
 
 	adm := kadm.NewClient(h.kafka)
 	limit := func(bytes string) {
@@ -299,15 +336,15 @@ func (h *harness) replaysInDoubt() {
 		}
 	}
 	limit("100")
-	h.wants(1, []string{"replay", place(1)}, place(1), "the broker does not take it", "raise that", "0 of 1 were sent again")
-	if got := h.listed(); !slices.Contains(got, place(1)+" open") {
+	h.wants(1, []string{"replay", place(1)}, h.whole(1), "the broker rejects the record", "raise that setting", "0 of 1 were sent again")
+	if got := h.listed(); !slices.Contains(got, h.whole(1)+" open") {
 		t.Errorf("listed %v: what a broker refused is open, as before", got)
 	}
 	limit("1048576")
-	h.wants(0, []string{"replay", place(1)}, place(1)+" is sent again, as "+place(3))
+	h.wants(0, []string{"replay", place(1)}, h.whole(1)+" is sent again, as "+h.whole(3))
 	h.drain()
 	h.answers("what was noted", []string{"0\treplay\t1", "0\treplay\t2", "1\treplay\t1", "1\trefused\t1", "1\treplay\t2"}, "SELECT offset, action, attempt FROM dispositions ORDER BY offset, at")
-	h.answers("replays", []string{"main/" + place(0), "main/" + place(1)}, "SELECT replay_of FROM events WHERE replay_of != '' ORDER BY ALL")
+	h.answers("replays", []string{"main/" + h.whole(0), "main/" + h.whole(1)}, "SELECT replay_of FROM events WHERE replay_of != '' ORDER BY ALL")
 
 	narrow := h.config
 	h.configure("topics: [ledger.events, system.events]", "topics: [system.events]")
@@ -362,7 +399,7 @@ func TestReplayOnce(t *testing.T) {
 	// What the killed command noted and did not produce, if any, is in sight.
 	for _, l := range h.listed() {
 		at, _, _ := strings.Cut(l, " ")
-		h.wants(1, []string{"replay", at}, "so it was never produced")
+		h.wants(1, []string{"replay", at}, "so the replay was never produced")
 		if r := h.letters("", "replay", at, "--again"); r.code != 0 {
 			t.Error(r.stderr)
 		}

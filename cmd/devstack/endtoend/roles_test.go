@@ -87,6 +87,7 @@ type trial struct {
 // because that server keeps no users but those of files: that both files say the
 // same is a test in deploy.
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	bad := func(key string) *kgo.Record {
 		return &kgo.Record{Topic: loadTopic, Key: []byte(key), Value: []byte(`{"CANARY": `)}
@@ -134,7 +135,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("%s: %v", q[1], err)
 		}
 	}
-	if len(queries) != 18 {
+	if len(queries) != 21 {
 		t.Errorf("%d queries for analysts", len(queries))
 	}
 	for _, user := range []string{"tocsin_auditor", "tocsin_operator", "tocsin_analyst", "tocsin_observer"} {
@@ -209,6 +210,7 @@ func TestRoles(t *testing.T) {
 // TestMigratorsRights: each right that tocsin migrate needs to begin is named
 // when it is missing.
 func TestMigratorsRights(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	tried := 0
 	for i, r := range g.rights {

@@ -79,7 +79,7 @@ func (h *harness) rejudged() map[string]int {
 		engines[kept.Digest] = rules.NewEngine(pack)
 	}
 	rows := make(map[string]int)
-	for line := range strings.Lines(h.query("SELECT rules_digest AS digest, raw, toUnixTimestamp64Milli(kafka_timestamp) AS milli, verdicts.rule AS rules, verdicts.outcome AS outcomes, " +
+	for line := range strings.Lines(h.query("SELECT rules_digest AS digest, raw, kafka_millis AS milli, verdicts.rule AS rules, verdicts.outcome AS outcomes, " +
 		"findings.candidate_id AS candidates, findings.severity AS severities, findings.key AS keys, findings.value AS values, arrayMap(x -> toString(x), findings.due_at) AS at, " +
 		"findings.explanation AS explanations FROM events SETTINGS output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow")) {
 		var row storedRow
@@ -98,8 +98,8 @@ func (h *harness) rejudged() map[string]int {
 }
 
 // TestRollingDeployment has workers with two packs alive at once and kills them
-// in turn under load: what one promised, the other finishes by the first one's
-// rules.
+// in turn under load: a batch that one promised, the other finishes by the first
+// one's rules.
 func TestRollingDeployment(t *testing.T) {
 	t.Parallel()
 	h := start(t, stack.Addresses{})

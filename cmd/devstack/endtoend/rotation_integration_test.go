@@ -22,15 +22,15 @@ import (
 	"tocsin/cmd/devstack/apachekafka"
 	"tocsin/cmd/devstack/apachekafka/kafkatest"
 	"tocsin/cmd/devstack/authority"
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/chserver"
 	"tocsin/cmd/devstack/loopback"
 	"tocsin/cmd/devstack/netfault"
 	"tocsin/cmd/devstack/stack"
 )
 
 const (
-	// tokenLife is how long a token is valid, and tokenEvery how often whoever
-	// keeps the file replaces it; the broker wants to see one every reauth.
+	// tokenLife is how long a token is valid, and tokenEvery how often its file is
+	// replaced. The broker demands a new login every reauth.
 	tokenLife  = 10 * time.Second
 	tokenEvery = time.Second
 	reauth     = 4 * time.Second
@@ -177,7 +177,7 @@ func (r *rotated) cut() {
 	r.front.Cut()
 }
 
-// waits is what a worker waits for, and why, as its status page says.
+// waits is what a worker waits for, and why, by its status page.
 func (r *rotated) waits(w *stack.Worker) string {
 	r.t.Helper()
 	var page struct {
@@ -193,7 +193,7 @@ func (r *rotated) waits(w *stack.Worker) string {
 	return strings.Join(all, "\n")
 }
 
-// stuck waits until a worker says of one of the places that it waits for it.
+// stuck waits until a worker reports that it waits for one of the places.
 func (r *rotated) stuck(w *stack.Worker, places ...string) {
 	r.t.Helper()
 	said := ""
@@ -266,9 +266,9 @@ func (r *rotated) page(w *stack.Worker, path string) string {
 }
 
 // TestIntegrationWhatProvesAWorkerIsReplacedUnderLoad: certificates with their
-// authority, passwords, and tokens, each first on the servers, so that the
-// workers are refused, say so and wait, and then on the disk. Nobody restarts
-// anything, no record is lost or stored twice.
+// authority, passwords, and tokens are replaced, each first on the servers and then
+// on the disk. In between the servers refuse the workers, which report it and
+// wait. No process restarts, and no record is lost or stored twice.
 func TestIntegrationWhatProvesAWorkerIsReplacedUnderLoad(t *testing.T) {
 	r := rotation(t)
 	stopTokens := r.fresh()

@@ -101,9 +101,9 @@ func onSecureKafka(t *testing.T, p *proofs) (*harness, *apachekafka.Cluster) {
 	return h, cluster
 }
 
-// TestIntegrationKafkaIsReachedByEveryLogin: tocsin check and a worker, by all
-// that the configuration has; and each that the broker, or the worker, must
-// refuse is named by the check, with place and mend.
+// TestIntegrationKafkaIsReachedByEveryLogin: tocsin check and a worker connect by
+// every login that the configuration has. The check names each login that the
+// broker, or the worker, must refuse, with place and remedy.
 func TestIntegrationKafkaIsReachedByEveryLogin(t *testing.T) {
 	p, stranger := newProofs(t), newProofs(t)
 	h, cluster := onSecureKafka(t, p)
@@ -157,17 +157,17 @@ func TestIntegrationKafkaIsReachedByEveryLogin(t *testing.T) {
 		}
 	}
 	f("another authority", cluster.At("TLS"), trusting(stranger.own), "kafka.tls.ca: ", stranger.own.CA, "Add its authority to the file")
-	f("another name", cluster.At("TLS"), fmt.Sprintf("  tls: { ca: %s, server_name: elsewhere }\n", p.own.CA), "kafka.tls.server_name: ", "not elsewhere", "Give the name")
+	f("another name", cluster.At("TLS"), fmt.Sprintf("  tls: { ca: %s, server_name: elsewhere }\n", p.own.CA), "kafka.tls.server_name: ", "not elsewhere", "Set it to a name in the certificate")
 	f("no certificate", cluster.At("MTLS"), trusting(p.own), "kafka.tls.cert: ", "Give kafka.tls.cert and kafka.tls.key")
 	f("another's certificate", cluster.At("MTLS"), showing(p.own.CA, stranger.own), "kafka.tls.cert: ", stranger.own.Cert, "Replace the file")
 	for _, mechanism := range mechanisms[:3] {
 		f("a wrong password", cluster.At("SASL"), by(trusting(p.own), mechanism, password(worker, wrong)), "kafka.sasl: ", "by "+mechanism, "Correct kafka.sasl.user and kafka.sasl.password")
 	}
-	f("another user", cluster.At("SASL"), by(trusting(p.own), "SCRAM-SHA-512", password("nobody", p.password)), "kafka.sasl: ", "or make the user")
+	f("another user", cluster.At("SASL"), by(trusting(p.own), "SCRAM-SHA-512", password("nobody", p.password)), "kafka.sasl: ", "or create the user")
 	f("an expired token", cluster.At("SASL"), by(trusting(p.own), "OAUTHBEARER", token(expired)), "kafka.sasl.token: ", expired, "Replace it")
 	f("another issuer's token", cluster.At("SASL"), by(trusting(p.own), "OAUTHBEARER", token(stranger.token)), "kafka.sasl.token: ", stranger.token, "Replace it")
 	f("no SASL", cluster.At("SASL"), trusting(p.own), "kafka.sasl: ", "Set kafka.sasl")
-	f("SASL where there is none", cluster.At("MTLS"), by(showing(p.own.CA, p.own), "PLAIN", password(worker, p.password)), "kafka.sasl: ", "or take kafka.sasl away")
+	f("SASL where there is none", cluster.At("MTLS"), by(showing(p.own.CA, p.own), "PLAIN", password(worker, p.password)), "kafka.sasl: ", "or remove kafka.sasl")
 	f("no TLS", cluster.At("TLS"), "", "kafka.tls: ", "Set kafka.tls")
-	f("TLS where there is none", cluster.Bootstrap(), trusting(p.own), "kafka.tls: ", "or take kafka.tls away")
+	f("TLS where there is none", cluster.Bootstrap(), trusting(p.own), "kafka.tls: ", "or remove kafka.tls")
 }

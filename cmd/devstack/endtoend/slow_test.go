@@ -15,7 +15,7 @@ import (
 	"tocsin/cmd/devstack/stack"
 )
 
-// ready reports whether the worker says that it is.
+// ready reports whether the worker answers that it is ready.
 func (h *harness) ready(w *stack.Worker) bool {
 	h.t.Helper()
 	resp, err := http.Get("http://" + w.Metrics() + "/readyz")
@@ -57,8 +57,8 @@ func (h *harness) members() string {
 }
 
 // TestASlowClickHouse has each insert take some four seconds, and then longer
-// than insert_timeout, under load: batches grow, the age tells, nobody is expelled
-// and nothing is lost.
+// than insert_timeout, under load: batches grow, the age shows it, no member is
+// expelled and nothing is lost.
 func TestASlowClickHouse(t *testing.T) {
 	t.Parallel()
 	h := start(t, stack.Addresses{})

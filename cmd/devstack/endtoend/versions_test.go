@@ -65,11 +65,11 @@ func later(t *testing.T, known string) string {
 	return built(t,
 		edit{"rules/version.go", "const EngineVersion = \"1\"\n\n// engineVersions are the versions that this program can judge by.\nvar engineVersions = []string{EngineVersion}",
 			"const EngineVersion = \"2\"\n\nvar engineVersions = []string{" + known + "}"},
-		edit{"rules/engine.go", newEngine, "if p.engine == \"2\" {\nfor _, r := range p.rules {\nr.Severity = S4\n}\n}\n" + newEngine},
+		edit{"rules/judge.go", newEngine, "if p.engine == \"2\" {\nfor _, r := range p.rules {\nr.Severity = S4\n}\n}\n" + newEngine},
 		edit{"rules/calendar/closures.csv", "2025-12-26,sec,closed", "2026-11-25,sec,closed,National day of mourning,Executive order,\n2025-12-26,sec,closed"})
 }
 
-// refused runs a worker that must stop by itself and returns what it says.
+// refused runs a worker that must stop by itself and returns its log.
 func (h *harness) refused(binary, config string) string {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
@@ -85,7 +85,7 @@ func (h *harness) refused(binary, config string) string {
 
 // TestVersionsOfTheProgram alternates programs with different engines and
 // shipped calendars. A batch that was promised under one is finished under it,
-// by a program that knows it; one that does not stops, says so, and loses
+// by a program that knows it; one that does not know it stops with a message, and loses
 // nothing.
 func TestVersionsOfTheProgram(t *testing.T) {
 	t.Parallel()

@@ -7,12 +7,15 @@ import (
 	"time"
 )
 
+// groupName is the workers' consumer group.
+const groupName = "faults"
+
 // configText is a worker's configuration: timeouts of seconds, so that a run
 // of minutes has every one of them run out often, and small batches.
 const configText = `kafka:
   brokers: ["${FAULTS_KAFKA}"]
   cluster: faults
-  group: faults
+  group: %[11]s
   topics: [%[1]s, %[2]s]
   first_start: earliest
   group_protocol: %[10]s
@@ -29,6 +32,8 @@ rules:
   pack: %[5]s
 worker:
   max_records: 1000
+  max_cycle_bytes: %[12]d
+  max_unpacked_bytes: %[13]d
   linger: 150ms
   step_timeout: %[6]s
   drain_timeout: %[7]s
@@ -58,7 +63,7 @@ func writePacks(dir string) (dirs []string, err error) {
 // its path. pack may be a link that is exchanged.
 func writeConfig(dir string, number int, pack, protocol string, ttl time.Duration) (string, error) {
 	config := filepath.Join(dir, fmt.Sprintf("slot-%d.yaml", number))
-	text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, ttl, protocol)
+	text := fmt.Sprintf(configText, contractTopic, outageTopic, sessionTimeout, insertTimeout, pack, stepTimeout, drainTimeout, rebalanceGrace, ttl, protocol, groupName, maxCycle, maxUnpacked)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return "", fmt.Errorf("write a configuration: %w", err)
 	}

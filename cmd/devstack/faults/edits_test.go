@@ -25,7 +25,11 @@ func TestEditsApply(t *testing.T) {
 		if _, err := s.apply(append(slices.Clone(pointEdits), removed...)); err != nil {
 			t.Errorf("without %s: %v", name, err)
 		}
-		all = append(all, removed...)
+		for _, e := range removed {
+			if !slices.Contains(all, e) { // two mechanisms may take the same thing out
+				all = append(all, e)
+			}
+		}
 	}
 	dir := t.TempDir()
 	if err := s.buildEdited(t.Context(), filepath.Join(dir, "tocsin"), dir, all); err != nil {
@@ -33,7 +37,7 @@ func TestEditsApply(t *testing.T) {
 	}
 }
 
-func TestAnEditThatNoLongerAppliesSaysWhereToMendIt(t *testing.T) {
+func TestAnEditThatNoLongerAppliesNamesItsFile(t *testing.T) {
 	s, err := findSources(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 	"tocsin/cmd/devstack/process"
 )
 
-// fleet is the workers of a run: a fixed number of slots, in each of which a
-// worker runs, except for moments. A worker that ends by itself is noted and
+// fleet is the workers of a run: a fixed number of slots. In each slot a worker
+// runs, except for moments. A worker that ends by itself is noted and
 // replaced.
 type fleet struct {
 	dir     string
@@ -25,17 +25,18 @@ type fleet struct {
 	environ []string
 	packs   []string // directories
 
-	lonely bool // a worker that ended by itself, as told, is not replaced
+	lonely bool // a worker that ended by itself, as ordered, is not replaced
 
 	slots []*slot
 
 	mu      sync.Mutex
 	closed  bool
 	started int
-	alone   []string // how workers ended that nobody told to, and what they said last
+	peaks   []int    // the greatest memory of each worker, in MiB
+	alone   []string // how workers ended without an order, and their last lines
 }
 
-// slot is the place of one worker. Who acts on it holds it.
+// slot is the place of one worker. A goroutine that acts on it holds its lock.
 type slot struct {
 	sync.Mutex
 	pack   int    // index of the pack that its link points at
@@ -49,14 +50,14 @@ type worker struct {
 	number  int
 	armed   bool // it will end itself
 	process *process.Process
-	told    chan struct{} // closed before it is made to end
+	ordered chan struct{} // closed before it is made to end
 	once    sync.Once
 }
 
 // struck reports whether a worker that has ended killed itself at a step.
 func (w *worker) struck() bool { return w.armed && w.process.String() == "signal: killed" }
 
-func (w *worker) tell() { w.once.Do(func() { close(w.told) }) }
+func (w *worker) order() { w.once.Do(func() { close(w.ordered) }) }
 
 // stopBound is how long a worker may take to stop: it drains, leaves the
 // group, and closes its connections, each with a bound of its own.
@@ -108,7 +109,8 @@ func (f *fleet) start(s *slot, o *order) error {
 		return nil
 	}
 	f.started++
-	w := &worker{number: f.started, armed: o != nil && o.signal == syscall.SIGKILL, told: make(chan struct{})}
+	f.peaks = append(f.peaks, 0)
+	w := &worker{number: f.started, armed: o != nil && o.signal == syscall.SIGKILL, ordered: make(chan struct{})}
 	f.mu.Unlock()
 	log, err := os.Create(f.log(w))
 	if err != nil {
@@ -126,6 +128,7 @@ func (f *fleet) start(s *slot, o *order) error {
 	}
 	s.worker = w
 	go f.watch(s, w, log)
+	go f.measure(w)
 	return nil
 }
 
@@ -133,13 +136,13 @@ func (f *fleet) log(w *worker) string {
 	return filepath.Join(f.dir, fmt.Sprintf("worker-%d.log", w.number))
 }
 
-// watch waits for the end of a worker. Where nobody told it to end, that is
+// watch waits for the end of a worker. An end without an order is
 // noted, and another is started.
 func (f *fleet) watch(s *slot, w *worker, log *os.File) {
 	<-w.process.Done()
 	_ = log.Close()
 	select {
-	case <-w.told:
+	case <-w.ordered:
 		return
 	default:
 	}
@@ -175,12 +178,12 @@ func (f *fleet) end(s *slot, politely bool) {
 		return
 	}
 	select {
-	case <-w.process.Done(): // by itself: watch says so
+	case <-w.process.Done(): // by itself: watch reports it
 		s.worker = nil
 		return
 	default:
 	}
-	w.tell()
+	w.order()
 	s.worker = nil
 	if !politely {
 		w.process.Kill()
@@ -194,7 +197,7 @@ func (f *fleet) end(s *slot, politely bool) {
 	}
 	// A signal can come before the program listens for it.
 	if err := w.process.Err(); err != nil && !w.armed && w.process.Tail() != "" {
-		f.note("worker %d, told to stop, ended with %s: %s", w.number, w.process, lastLines(w.process.Tail(), 3))
+		f.note("worker %d, asked to stop, ended with %s: %s", w.number, w.process, lastLines(w.process.Tail(), 3))
 	}
 }
 
@@ -219,6 +222,25 @@ func (f *fleet) replace(s *slot, pack int, politely bool, o *order) (*worker, er
 	return s.worker, nil
 }
 
+// without ends every worker, does something that no worker may see, and starts others.
+// No other fault has a worker meanwhile.
+func (f *fleet) without(ctx context.Context, politely bool, do func(ctx context.Context) error) (err error) {
+	for _, s := range f.slots {
+		s.Lock()
+		defer s.Unlock()
+	}
+	var all sync.WaitGroup
+	for _, s := range f.slots {
+		all.Go(func() { f.end(s, politely) })
+	}
+	all.Wait()
+	err = do(ctx)
+	for _, s := range f.slots {
+		err = errors.Join(err, f.start(s, nil))
+	}
+	return err
+}
+
 // pause stops a worker's process for a while; it does not know.
 func (f *fleet) pause(ctx context.Context, number int, hold time.Duration) error {
 	s := f.slots[number]
@@ -234,13 +256,13 @@ func (f *fleet) pause(ctx context.Context, number int, hold time.Duration) error
 	return s.worker.process.Signal(syscall.SIGCONT)
 }
 
-// What a worker's log says.
+// Texts of a worker's log.
 const (
 	listens  = "msg=starting" // it answers a demand for a reload, now or soon
 	reloaded = "the rules have changed"
 )
 
-// reload gives a running worker the other pack and tells it, and reports whether
+// reload gives a running worker the other pack and a signal, and reports whether
 // it took it within bound. It may be without ClickHouse, which must keep it first.
 func (f *fleet) reload(ctx context.Context, number int, bound time.Duration) (bool, error) {
 	s := f.slots[number]

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,29 +15,34 @@ import (
 
 // place names a record.
 type place struct {
-	topic     string
-	partition int32
-	offset    int64
+	partition
+	offset int64
 }
 
-func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.partition, p.offset) }
+func (p place) String() string { return fmt.Sprintf("%s@%d", p.partition, p.offset) }
 
 // load produces records: most of them one by one with an idempotent producer,
-// some in transactions, of which a part is aborted on purpose. It speaks to the
-// broker itself, not through the proxy.
+// some in transactions. It aborts a part of the transactions on purpose. It
+// reaches the broker directly, not through the proxy.
 type load struct {
 	broker string
 	seed   uint64
 	rate   int // records a second, on average
+	gate   gate
 
-	count atomic.Int64 // records acknowledged and, in transactions, committed
 	mu    sync.Mutex
 	acked map[place][sha256.Size]byte
 	void  map[place]bool // records that were aborted for certain
 }
 
-func newLoad(broker string, seed uint64, rate int) *load {
-	return &load{broker: broker, seed: seed, rate: rate, acked: make(map[place][sha256.Size]byte), void: make(map[place]bool)}
+// newLoad makes a load for topics as they are now.
+func newLoad(broker string, seed uint64, rate int, now *logs) *load {
+	l := &load{broker: broker, seed: seed, rate: rate, acked: make(map[place][sha256.Size]byte), void: make(map[place]bool)}
+	l.gate.topics = make(map[string]*gated)
+	for topic, id := range now.ids {
+		l.gate.topics[topic] = &gated{id: id, width: now.widths[topic]}
+	}
+	return l
 }
 
 // directly reaches the broker past the address that it advertises.
@@ -58,41 +62,41 @@ func (l *load) run(ctx context.Context) error {
 }
 
 // settleBound is how long a producer waits at the end for what it handed over.
-// What is open then is open: the topic says what became of it.
+// A transaction that is open then stays open: the topic shows its outcome.
 const settleBound = 30 * time.Second
 
-// plain produces with an idempotent producer, in bursts and lulls.
+// plain produces with an idempotent producer for each topic, in bursts and lulls.
 func (l *load) plain(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(20_000))
-	if err != nil {
-		return fmt.Errorf("load: %w", err)
-	}
-	defer client.Close()
 	m, pace := newMaker(l.seed, "plain"), newPace(l.seed, l.rate*4/5)
 	// A record handed over is not taken back: its outcome would be unknown.
 	handed := context.WithoutCancel(ctx)
+	producers := l.producers(kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(20_000))
+	defer func() {
+		bounded, cancel := context.WithTimeout(handed, settleBound)
+		defer cancel()
+		producers.close(bounded)
+	}()
 	for n := range pace.ticks(ctx) {
 		for range n {
-			client.Produce(handed, m.next(), func(r *kgo.Record, err error) {
-				if err == nil {
-					l.acknowledged(r)
-				}
-			})
+			if err := producers.produce(handed, m.next()); err != nil {
+				return err
+			}
 		}
 	}
-	bounded, cancel := context.WithTimeout(handed, settleBound)
-	defer cancel()
-	_ = client.Flush(bounded)
 	return nil
 }
 
+// acknowledged notes records that are there, whose topics cannot change meanwhile.
 func (l *load) acknowledged(all ...*kgo.Record) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, r := range all {
-		l.acked[place{r.Topic, r.Partition, r.Offset}] = sha256.Sum256(r.Value)
+		l.acked[l.placeOf(r)] = sha256.Sum256(r.Value)
 	}
-	l.mu.Unlock()
-	l.count.Add(int64(len(all)))
+}
+
+func (l *load) placeOf(r *kgo.Record) place {
+	return place{partition{r.Topic, l.gate.at(r.Topic, nil).id, r.Partition}, r.Offset}
 }
 
 // Transactions of the load.
@@ -112,21 +116,29 @@ func (l *load) transactions(ctx context.Context) error {
 			client.Close()
 		}
 	}()
-	owed := 0
+	owed, changes := 0, 0
 	for n := range pace.ticks(ctx) {
 		if owed += n; owed < transactionSize {
 			continue
 		}
 		owed = 0
-		if client == nil {
+		records, changed, leave := l.admitted(m)
+		if client != nil && changed != changes {
+			client.Close()
+			client = nil
+		}
+		if changes = changed; client == nil {
 			var err error
 			client, err = kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.TransactionalID("faults"), kgo.TransactionTimeout(transactionBound),
 				kgo.RecordDeliveryTimeout(transactionBound))
 			if err != nil {
+				leave(false)
 				return fmt.Errorf("load: %w", err)
 			}
 		}
-		if err := l.transaction(ctx, client, m); err != nil {
+		committed, err := l.transaction(ctx, client, records, m.rand.IntN(abortedIn) != 0)
+		leave(committed)
+		if err != nil {
 			client.Close() // the next one fences it
 			client = nil
 		}
@@ -134,38 +146,62 @@ func (l *load) transactions(ctx context.Context) error {
 	return nil
 }
 
-func (l *load) transaction(ctx context.Context, client *kgo.Client, m *maker) error {
+// admitted makes the records of a transaction for the topics that are open. changed
+// is how often they were changed, and leave is to be called with its outcome.
+func (l *load) admitted(m *maker) (records []*kgo.Record, changed int, leave func(committed bool)) {
+	inside := make(map[string]int)
+	shut := make(map[string]bool)
+	for range transactionSize {
+		r := m.next()
+		if shut[r.Topic] {
+			continue
+		}
+		change, ok := l.gate.enter(r.Topic, 1)
+		if !ok {
+			shut[r.Topic] = true
+			continue
+		}
+		if inside[r.Topic]++; inside[r.Topic] == 1 {
+			changed += change
+		}
+		records = append(records, r)
+	}
+	return records, changed, func(committed bool) {
+		for topic, n := range inside {
+			l.gate.leave(topic, n, n*count(committed))
+		}
+	}
+}
+
+// transaction produces records in a transaction, and reports whether it was committed
+// for certain.
+func (l *load) transaction(ctx context.Context, client *kgo.Client, records []*kgo.Record, commit bool) (committed bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleBound)
 	defer cancel()
 	if err := client.BeginTransaction(); err != nil {
-		return err
+		return false, err
 	}
-	records := make([]*kgo.Record, transactionSize)
-	for i := range records {
-		records[i] = m.next()
-	}
-	commit := m.rand.IntN(abortedIn) != 0
 	results := client.ProduceSync(ctx, records...)
 	failed := results.FirstErr()
 	if err := client.EndTransaction(ctx, kgo.TransactionEndTry(commit && failed == nil)); err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case failed != nil:
-		return failed
+		return false, failed
 	case commit:
 		l.acknowledged(records...)
 	default:
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, r := range records {
-			l.void[place{r.Topic, r.Partition, r.Offset}] = true
+			l.void[l.placeOf(r)] = true
 		}
 	}
-	return nil
+	return commit, nil
 }
 
-// pace says how many records to produce when.
+// pace returns how many records to produce when.
 type pace struct {
 	rand *rand.Rand
 	rate int
@@ -214,27 +250,28 @@ func (l *load) seal(ctx context.Context) error {
 		return fmt.Errorf("load: %w", err)
 	}
 	defer client.Close()
-	if _, err := stableEnds(ctx, client); err != nil {
+	if _, err := stableEnds(ctx, client, contractTopic, outageTopic); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	m := newMaker(l.seed, "seal")
-	for p := range int32(partitions) {
-		for _, outage := range []bool{false, true} {
-			r := m.plain(outage)
+	for _, topic := range []string{contractTopic, outageTopic} {
+		for p := range l.gate.at(topic, nil).width {
+			r := m.plain(topic == outageTopic)
 			r.Partition = p
 			if err := client.ProduceSync(ctx, r).FirstErr(); err != nil {
 				return fmt.Errorf("load: %w", err)
 			}
 			l.acknowledged(r)
+			l.gate.leave(topic, 0, 1)
 		}
 	}
 	return nil
 }
 
-// compare wants of the topics what the broker acknowledged, and says how many
-// records they hold that were aborted. Apache Kafka 4.4 was seen to show some:
-// killed between its answer to an abort and the marker, it let the producer's
-// next transaction, once restarted, commit them too. They count as produced,
+// compare demands that the topics hold every acknowledged record, and returns how
+// many aborted records they hold. Apache Kafka 4.4 showed some: it was killed
+// between its answer to an abort and the marker, and after its restart the
+// producer's next transaction committed them too. They count as produced,
 // because that is how every reader finds them.
 func (l *load) compare(topics map[partition][]record) (revived int, err error) {
 	l.mu.Lock()
@@ -242,7 +279,7 @@ func (l *load) compare(topics map[partition][]record) (revived int, err error) {
 	held := make(map[place][sha256.Size]byte)
 	for p, records := range topics {
 		for _, r := range records {
-			held[place{p.topic, p.number, r.offset}] = r.hash
+			held[place{p, r.offset}] = r.hash
 		}
 	}
 	for at, hash := range l.acked {

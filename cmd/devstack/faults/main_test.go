@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/chserver"
 	"tocsin/cmd/devstack/natsserver"
 )
 

@@ -5,7 +5,6 @@ package faults
 import (
 	"os"
 	"testing"
-	"time"
 )
 
 // TestIntegrationEachMechanismIsNeeded makes the directed run of every
@@ -23,14 +22,6 @@ func TestIntegrationEachMechanismIsNeeded(t *testing.T) {
 				t.Errorf("without it nothing is lost, doubled or wrong in %d records and %d candidates", without.Produced, without.Candidates)
 			}
 		})
-	}
-}
-
-// TestIntegrationAShortRun makes a random run of a minute.
-func TestIntegrationAShortRun(t *testing.T) {
-	r := carriedOut(t, Options{Seed: 1, Duration: time.Minute, Workers: 3, Rate: 1000})
-	if !r.Passed() || r.Produced < 10_000 || r.Stored != r.Produced || r.Candidates == 0 {
-		t.Errorf("%+v", r)
 	}
 }
 

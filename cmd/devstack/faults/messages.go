@@ -66,30 +66,13 @@ func readMessages(ctx context.Context, addr string) ([]message, error) {
 	return all, nil
 }
 
-// countMessages says how many messages the stream holds.
-func countMessages(ctx context.Context, addr string) (int, error) {
-	conn, err := nats.Connect("nats://" + addr)
-	if err != nil {
-		return 0, fmt.Errorf("look at the stream: %w", err)
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return 0, fmt.Errorf("look at the stream: %w", err)
-	}
-	stream, err := js.Stream(ctx, streamName)
-	if err != nil {
-		return 0, fmt.Errorf("look at the stream: %w", err)
-	}
-	return int(stream.CachedInfo().State.Msgs), nil
-}
-
 func readMessage(subject string, data []byte) (message, error) {
 	var body struct {
 		Data struct {
 			CandidateID string `json:"candidate_id"`
 			Digest      string `json:"rules_digest"`
 			Topic       string
+			TopicID     string `json:"topic_id"`
 			Partition   int32
 			Offset      int64
 		}
@@ -98,5 +81,5 @@ func readMessage(subject string, data []byte) (message, error) {
 		return message{}, fmt.Errorf("read the stream: the message on %s: %w", subject, err)
 	}
 	d := body.Data
-	return message{subject[strings.LastIndexByte(subject, '.')+1:], d.CandidateID, place{d.Topic, d.Partition, d.Offset}, d.Digest}, nil
+	return message{subject[strings.LastIndexByte(subject, '.')+1:], d.CandidateID, place{partition{d.Topic, d.TopicID, d.Partition}, d.Offset}, d.Digest}, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // edit is a change to one source file of the program, made on the way to the
-// compiler and nowhere else. Production code has no hooks: what a run needs
+// compiler and nowhere else. Production code has no hooks: a run's own code
 // inside the program is written here.
 type edit struct {
 	file string // below the module's root, with slashes
@@ -81,19 +81,19 @@ func (s sources) apply(edits []edit) (map[string]string, error) {
 		if !ok {
 			b, err := os.ReadFile(filepath.Join(string(s), filepath.FromSlash(e.file)))
 			if err != nil {
-				return nil, fmt.Errorf("an edit is of a file that is not there: %w; mend it in %s", err, editFiles)
+				return nil, fmt.Errorf("an edit is of a file that is not there: %w; correct it in %s", err, editFiles)
 			}
 			text = string(b)
 		}
 		if n := strings.Count(text, e.old); n != 1 {
-			return nil, fmt.Errorf("an edit of %s no longer applies: its text occurs %d times, want once; mend it in %s:\n%s", e.file, n, editFiles, e.old)
+			return nil, fmt.Errorf("an edit of %s no longer applies: its text occurs %d times, want once; correct it in %s:\n%s", e.file, n, editFiles, e.old)
 		}
 		texts[e.file] = strings.Replace(text, e.old, e.new, 1)
 	}
 	return texts, nil
 }
 
-// editFiles is where a person mends an edit.
+// editFiles names the files of the edits.
 const editFiles = "cmd/devstack/faults/points.go or removals.go"
 
 func (s sources) compile(ctx context.Context, out string, flags ...string) error {

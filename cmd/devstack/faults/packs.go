@@ -29,7 +29,7 @@ const (
 
 const packText = `schema: tocsin.pack/v1
 id: faults
-title: Two rules whose verdicts can be told by arithmetic
+title: Two rules whose verdicts follow from arithmetic
 group_currency: USD
 `
 

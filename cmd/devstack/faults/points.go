@@ -9,7 +9,7 @@ const (
 	stepUnanswered   = 4 // the insert is sent whole, its answer not read; it is lost to a worker that stops here and goes on
 	stepStored       = 5 // the insert was acknowledged, the first publish not sent
 	stepMidPublish   = 6 // a publish is sent, perhaps not the last
-	stepPublished    = 7 // every publish was acknowledged, the completion not committed
+	stepPublished    = 7 // every publish was acknowledged, the insert perhaps not, the completion not committed
 	stepCompleted    = 8 // the completion was acknowledged
 	steps            = 8
 )
@@ -26,8 +26,8 @@ var pointEdits = []edit{
 		"	if err := full.into(insert); err != nil {\n",
 		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},
 	{"sinks/clickhouse/sink.go",
-		"	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())\n",
-		"	inserts.Store(b.Token(), false)\n	defer inserts.Delete(b.Token())\n	insert, err := s.conn.PrepareBatch(s.inserting(ctx, b), full.statement())\n"},
+		"	insert, err := s.conn.PrepareBatch(ctx, full.statement())\n",
+		"	inserts.Store(b.Token(), false)\n	defer inserts.Delete(b.Token())\n	insert, err := s.conn.PrepareBatch(ctx, full.statement())\n"},
 	{"sinks/clickhouse/sink.go",
 		"	if err := insert.Send(); err != nil {\n",
 		"	inserts.Store(b.Token(), true)\n	if err := insert.Send(); err != nil {\n"},
@@ -35,7 +35,7 @@ var pointEdits = []edit{
 		"		DialStrategy: c.dial,\n",
 		"		DialStrategy: c.dial,\n		DialContext: dialWatched,\n"},
 	{"sinks/clickhouse/sink.go",
-		"// untimed hides",
+		"// insert sends the block",
 		`// inserts are those under way, by token: true once their data are being sent.
 var inserts sync.Map
 
@@ -74,20 +74,24 @@ func dialWatched(ctx context.Context, addr string) (net.Conn, error) {
 	return &watched{Conn: conn}, nil
 }
 
-// untimed hides`},
+// insert sends the block`},
 	{"sinks/clickhouse/sink.go", "import (\n", "import (\n	\"bytes\"\n"},
-	{"sinks/clickhouse/sink.go", "	\"math\"\n	\"sync\"\n", "	\"math\"\n	\"net\"\n	\"sync\"\n	\"sync/atomic\"\n"},
-	{"pipeline/cycle.go",
-		"	if alerts := b.Alerts(); len(alerts) > 0 {\n",
-		"	if alerts := b.Alerts(); len(alerts) > 0 {\n		FaultPoint(5)\n"},
+	{"sinks/clickhouse/sink.go", "	\"fmt\"\n	\"sync\"\n", "	\"fmt\"\n	\"net\"\n	\"sync\"\n	\"sync/atomic\"\n"},
+	{"pipeline/deliver.go",
+		"	if alerts := p.open.Alerts(); len(alerts) > 0 {\n",
+		// Alerts do not wait for the insert: those of a worker that has this order do,
+		// for a while, because the insert may be given up.
+		"	if alerts := p.open.Alerts(); len(alerts) > 0 {\n" +
+			"		for n := 0; n < 3000 && FaultArmed(5) && !p.open.stored && ctx.Err() == nil; n++ {\n			time.Sleep(time.Millisecond)\n		}\n" +
+			"		FaultPoint(5)\n"},
 	{"sinks/nats/publish.go",
 		"		answers[i] = answer\n",
 		"		answers[i] = answer\n		pipeline.FaultPoint(6, func() { _ = s.conn.FlushTimeout(time.Second) })\n"},
 	{"sinks/nats/publish.go", "	\"slices\"\n", "	\"slices\"\n	\"time\"\n"},
-	{"pipeline/cycle.go",
+	{"pipeline/deliver.go",
 		"		s.metrics.published(alerts)\n",
 		"		s.metrics.published(alerts)\n		FaultPoint(7)\n"},
 	{"pipeline/cycle.go",
-		"	for _, c := range all {\n		s.partitions[c.topicPartition].settled = false\n",
-		"	for _, c := range all {\n		if c.mark.Intent == nil {\n			FaultPoint(8)\n		}\n		s.partitions[c.topicPartition].settled = false\n"},
+		"	for _, c := range all {\n		if p := s.partitions[c.topicPartition]; p != nil {\n",
+		"	for _, c := range all {\n		if c.mark.Intent == nil {\n			FaultPoint(8)\n		}\n		if p := s.partitions[c.topicPartition]; p != nil {\n"},
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,8 @@ type Report struct {
 	Faults       map[string]int `json:"faults"`          // how many happened, by kind
 	Unstruck     map[string]int `json:"faults_unstruck"` // how many were due and did not happen
 	Workers      int            `json:"workers_started"`
+	Peaks        []int          `json:"worker_peaks_mib"`      // the greatest memory of each
+	Bound        int            `json:"worker_bound_mib"`      // that none may exceed
 	LongestStall float64        `json:"longest_stall_seconds"` // that no row was stored while records waited
 	Revived      int            `json:"aborted_records_shown"` // by the broker, to readers of committed records
 	// Failures are what else must not be: workers that ended by themselves or
@@ -42,7 +45,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return out.Encode(r)
 }
 
-// Write writes the report for a person; its last line says it all.
+// Write writes the report for people. Its last line is the result.
 func (r *Report) Write(w io.Writer) error {
 	var b []byte
 	say := func(format string, args ...any) { b = fmt.Appendf(b, format+"\n", args...) }
@@ -53,9 +56,13 @@ func (r *Report) Write(w io.Writer) error {
 		total += r.Faults[kind]
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Unstruck)) {
-		say("  %-24s %4d did not happen: the worker did not come so far in time, or the run ended", kind, r.Unstruck[kind])
+		say("  %-24s %4d did not happen", kind, r.Unstruck[kind])
+	}
+	if len(r.Unstruck) > 0 {
+		say("A fault does not happen if its worker does not come so far in time, another fault is in its way, the machine cannot make it, or the run ends.")
 	}
 	say("workers started: %d, group protocol %s", r.Workers, r.Protocol)
+	say("peak memory of each, in MiB, of %d: %s", r.Bound, strings.Trim(fmt.Sprint(r.Peaks), "[]"))
 	for _, t := range []struct {
 		name string
 		tally
@@ -69,6 +76,12 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	if r.Revived > 0 {
 		say("note: the broker shows %d records of aborted transactions to readers of committed ones; they count as produced", r.Revived)
+	}
+	if r.Unraised > 0 {
+		say("note: %d alerts were sent of promises that were deleted with their topic or their mark", r.Unraised)
+	}
+	if r.Forgone+r.Unalerted > 0 {
+		say("note: %d records were deleted with their topic before they were stored, and %d alerts before they were sent", r.Forgone, r.Unalerted)
 	}
 	for _, line := range r.Failures {
 		say("failed: %s", line)

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +28,7 @@ type Options struct {
 	// Without names a mechanism to take out of the workers: see removals.go.
 	// The run must then fail.
 	Without string
-	// Progress is told of every fault, a line each.
+	// Progress receives a line about every fault.
 	Progress *os.File
 	// Keep keeps the directory of a run that passed, too.
 	Keep bool
@@ -45,8 +44,15 @@ type run struct {
 	load    *load
 	began   time.Time
 
-	mu     sync.Mutex // guards the report
+	changing sync.Mutex // held by a fault that changes topics or the group's offsets
+
+	mu     sync.Mutex // guards what follows
 	report Report
+	old    []*logs         // of topics that were deleted
+	gone   map[string]bool // ids of those that were deleted before all was stored
+	wider  bool            // partitions were added
+	// forgotten are the promises of marks that were deleted.
+	forgotten []promise
 }
 
 // Run makes a run. An error means that the harness could not do its work; what
@@ -57,7 +63,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			o.Protocol = "consumer"
 		}
 	}
-	r := &run{Options: o, report: Report{Seed: o.Seed, Duration: o.Duration, Protocol: o.Protocol, Scenario: o.Scenario, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
+	r := &run{Options: o, gone: make(map[string]bool), report: Report{Seed: o.Seed, Duration: o.Duration, Protocol: o.Protocol, Scenario: o.Scenario, Without: o.Without, Faults: make(map[string]int), Unstruck: make(map[string]int)}}
 	var err error
 	if r.dir, err = os.MkdirTemp("", "tocsin-faults-"); err != nil {
 		return nil, fmt.Errorf("make the run's directory: %w", err)
@@ -81,7 +87,7 @@ func (r *run) run(ctx context.Context) error {
 	defer r.fleet.stopAll(false)
 	watched, unwatch := context.WithCancel(ctx)
 	defer unwatch()
-	stalls := watchStalls(watched, r.servers.http, r.load.count.Load)
+	stalls := watchStalls(watched, r.servers.http, r.load.gate.held)
 	if r.Scenario != "" {
 		if err := r.direct(ctx, scenarios[r.Scenario]); err != nil {
 			return fmt.Errorf("scenario %s: %w", r.Scenario, err)
@@ -89,13 +95,13 @@ func (r *run) run(ctx context.Context) error {
 	} else if err := r.trouble(ctx); err != nil {
 		return err
 	}
-	topics, err := r.heal(ctx)
+	produced, err := r.heal(ctx)
 	if err != nil {
 		return err
 	}
 	unwatch()
 	r.report.LongestStall = stalls.result().Seconds()
-	return r.examine(ctx, topics)
+	return r.examine(ctx, produced)
 }
 
 // prepare builds the workers' programs, starts the servers and migrates.
@@ -139,7 +145,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 		r.servers.end()
 		return err
 	}
-	r.load = newLoad(r.servers.broker, r.Seed, r.Rate)
+	r.load = newLoad(r.servers.broker, r.Seed, r.Rate, r.servers.made)
 	if _, err := r.tocsin(ctx, "migrate", "--config", r.fleet.slots[0].config); err != nil {
 		r.servers.end()
 		return err
@@ -222,7 +228,7 @@ func (r *run) failf(format string, args ...any) {
 	r.report.Failures = append(r.report.Failures, fmt.Sprintf(format, args...))
 }
 
-// say tells of progress, with the time since the load began.
+// say prints a line of progress, with the time since the load began.
 func (r *run) say(format string, args ...any) {
 	since := 0.0
 	if !r.began.IsZero() {
@@ -239,34 +245,43 @@ const (
 	emptyBound = 2 * time.Minute  // for a worker that ends when the topics are drained
 )
 
-// heal mends everything, waits until the workers have caught up, and ends
+// heal repairs everything, waits until the workers have caught up, and ends
 // them. It returns what was produced.
-func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
+func (r *run) heal(ctx context.Context) (e evidence, err error) {
 	for _, p := range r.servers.front {
-		mend(p)
+		repair(p)
 	}
 	if err := r.servers.died(); err != nil {
-		return nil, err
+		return e, err
+	}
+	if r.wider {
+		// A member of a classic group looks for new partitions every minute.
+		for i := range r.Workers {
+			if _, err := r.fleet.restart(i, 0, true, nil); err != nil {
+				return e, err
+			}
+		}
 	}
 	r.say("healed: reading the topics")
 	reading, cancel := context.WithTimeout(ctx, readBound)
 	defer cancel()
 	if err := r.load.seal(reading); err != nil {
-		return nil, err
+		return e, err
 	}
-	topics, err := readTopics(reading, r.servers.broker)
+	now, err := readLogs(reading, r.servers.broker, contractTopic, outageTopic)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
-	if r.report.Revived, err = r.load.compare(topics); err != nil {
-		return nil, err
+	for _, old := range r.old {
+		now.add(old)
 	}
-	produced := int64(0)
-	for _, records := range topics {
-		produced += int64(len(records))
+	e.logs, e.gone, e.forgotten = *now, r.gone, r.forgotten
+	if r.report.Revived, err = r.load.compare(e.topics); err != nil {
+		return e, err
 	}
+	produced, ids := e.places(r.gone)
 	r.say("%d records were produced: waiting for their rows and alerts", produced)
-	if err := r.drained(ctx, produced); err != nil {
+	if err := r.drained(ctx, produced, ids); err != nil {
 		r.failf("%v", err)
 	}
 	r.fleet.stopAll(true)
@@ -275,61 +290,23 @@ func (r *run) heal(ctx context.Context) (map[partition][]record, error) {
 	if _, err := r.tocsin(last, "run", "--drain", "--config", r.fleet.slots[0].config); err != nil {
 		r.failf("a last worker should find the topics drained: %v", err)
 	}
-	if err := r.audit(ctx); err != nil {
+	sent, cancel := context.WithTimeout(ctx, readBound)
+	defer cancel()
+	if e.messages, err = readMessages(sent, r.servers.alerts); err != nil {
+		return e, err
+	}
+	if e.unraised, err = r.audit(ctx); err != nil {
 		r.failf("%v", err)
 	}
-	return topics, ctx.Err()
-}
-
-// audit has the program look for what is wrong itself, where it can: an auditor
-// relies on that.
-func (r *run) audit(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, emptyBound)
-	defer cancel()
-	if said, _ := r.tocsin(ctx, "audit", "-h"); !strings.Contains(said, "-rejudge") {
-		return nil
-	}
-	_, err := r.tocsin(ctx, "audit", "--rejudge", "--config", r.fleet.slots[0].config)
-	return err
-}
-
-// drained waits until every record has a row and every candidate a message.
-func (r *run) drained(ctx context.Context, produced int64) error {
-	bound := drainBound
-	if r.Scenario != "" {
-		bound = soonBound
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, bound, errors.New("not in "+bound.String()))
-	defer cancel()
-	var rows, candidates int64
-	var alerts int
-	for ctx.Err() == nil {
-		var err error
-		if rows, err = r.servers.http.number(ctx, "SELECT uniqExact(topic, partition, offset) FROM events"); err != nil {
-			return err
-		}
-		if rows >= produced {
-			if candidates, err = r.servers.http.number(ctx, "SELECT uniqExact(arrayJoin(findings.candidate_id)) FROM events"); err != nil {
-				return err
-			}
-			if alerts, err = countMessages(ctx, r.servers.alerts); err != nil {
-				return err
-			}
-			if int64(alerts) >= candidates {
-				return nil
-			}
-		}
-		sleep(ctx, 300*time.Millisecond)
-	}
-	return fmt.Errorf("drained: %w: %d of %d records are stored, %d of %d candidates alerted", context.Cause(ctx), rows, produced, alerts, candidates)
+	return e, ctx.Err()
 }
 
 // examine compares what was produced with what is there.
-func (r *run) examine(ctx context.Context, topics map[partition][]record) error {
+func (r *run) examine(ctx context.Context, e evidence) error {
 	ctx, cancel := context.WithTimeout(ctx, readBound)
 	defer cancel()
 	r.say("comparing")
-	e := evidence{topics: topics, limits: make(map[string]limits)}
+	e.limits = make(map[string]limits)
 	for i, l := range packs {
 		digest, err := digestOf(ctx, r.fleet.plain, r.fleet.packs[i])
 		if err != nil {
@@ -341,14 +318,15 @@ func (r *run) examine(ctx context.Context, topics map[partition][]record) error 
 	if e.rows, err = r.servers.http.readRows(ctx); err != nil {
 		return err
 	}
-	if e.messages, err = readMessages(ctx, r.servers.alerts); err != nil {
-		return err
-	}
 	r.report.result = check(e)
+	if e.unraised > r.report.Unraised {
+		r.failf("tocsin audit finds %d alerts that no row raises, and %d are of promises that were deleted", e.unraised, r.report.Unraised)
+	}
 	r.fleet.mu.Lock()
 	defer r.fleet.mu.Unlock()
-	r.report.Workers = r.fleet.started
+	r.report.Workers, r.report.Peaks, r.report.Bound = r.fleet.started, r.fleet.peaks, memoryLimit
 	r.report.Failures = append(r.report.Failures, r.fleet.alone...)
+	r.report.Failures = append(r.report.Failures, tooMuch(r.fleet.peaks, memoryLimit)...)
 	if !r.report.Passed() {
 		return e.write(filepath.Join(r.dir, "evidence.txt"))
 	}

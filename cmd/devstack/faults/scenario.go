@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// scenario is a directed run of half a minute: two workers, of which the first
+// scenario is a directed run of half a minute: two workers. The first
 // ends or stops itself at a step, and the second takes over. Each is named
 // after the mechanism without which it goes wrong.
 type scenario struct {
@@ -25,6 +25,8 @@ type scenario struct {
 	brief     bool // NATS remembers message ids for a moment only
 	long      bool // intents live for longTTL, so that a slow machine does not see one expire
 	alone     bool // the first worker goes on once its insert has landed, and before it is expelled
+	// happens is what happens to two workers that go on, instead of an order to one.
+	happens func(ctx context.Context, r *run) error
 }
 
 var scenarios = map[string]scenario{
@@ -46,6 +48,22 @@ var scenarios = map[string]scenario{
 	// Expelled after the intent, and the token is forgotten when the worker
 	// comes back and stores.
 	"expiry": {order: order{stepIntent, 1, syscall.SIGSTOP}, forget: true},
+	// ClickHouse remembers the token of a batch, and has none of its rows.
+	"number": {happens: func(ctx context.Context, r *run) error {
+		happened, err := r.servers.loseRows(ctx, false, 1)
+		if err == nil && !happened {
+			err = errors.New("no rename was trapped: no insert came, or the kernel has no seccomp")
+		}
+		return err
+	}},
+	// A topic is made again, and the group has the marks of the earlier one.
+	"topic-id": {happens: func(ctx context.Context, r *run) error {
+		happened, err := r.remake(ctx, Fault{N: deletedMarked*len(topicNames) + 1})
+		if err == nil && !happened {
+			err = errors.New("the topic was not made again")
+		}
+		return err
+	}},
 }
 
 // Bounds and pauses of a scenario.
@@ -62,8 +80,11 @@ const (
 // direct makes the scenario happen.
 func (r *run) direct(ctx context.Context, s scenario) error {
 	r.fleet.lonely = true
-	o := s.order
-	first, err := r.fleet.restart(0, 0, false, &o)
+	o := &s.order
+	if s.happens != nil {
+		o = nil
+	}
+	first, err := r.fleet.restart(0, 0, false, o)
 	if err != nil {
 		return err
 	}
@@ -91,7 +112,11 @@ func (r *run) direct(ctx context.Context, s scenario) error {
 	loaded, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- r.load.trickle(loaded) }()
-	err = r.takeOver(ctx, s, first)
+	if s.happens != nil {
+		err = r.outlive(ctx, s)
+	} else {
+		err = r.takeOver(ctx, s, first)
+	}
 	stop()
 	if err := errors.Join(err, <-done); err != nil {
 		return err
@@ -99,6 +124,23 @@ func (r *run) direct(ctx context.Context, s scenario) error {
 	if s.forget {
 		return r.remember(ctx, 100_000) // a worker that starts insists on it
 	}
+	return nil
+}
+
+// outlive lets something happen to workers that have stored records, and go on.
+func (r *run) outlive(ctx context.Context, s scenario) error {
+	err := await(ctx, takeOver, "every partition has rows", func() bool {
+		far, err := r.progress(ctx)
+		return err == nil && far >= 0
+	})
+	if err == nil {
+		err = s.happens(ctx, r)
+	}
+	if err != nil {
+		return err
+	}
+	r.say("it has happened")
+	sleep(ctx, afterwards)
 	return nil
 }
 
@@ -185,11 +227,11 @@ func (r *run) joined(ctx context.Context) error {
 	defer client.Close()
 	adm := kadm.NewClient(client)
 	return await(ctx, joinBound, "both workers have partitions", func() bool {
-		groups, err := adm.DescribeGroups(ctx, "faults")
+		groups, err := adm.DescribeGroups(ctx, groupName)
 		if err != nil {
 			return false
 		}
-		g := groups["faults"]
+		g := groups[groupName]
 		if g.State != "Stable" || len(g.Members) != 2 {
 			return false
 		}
@@ -236,13 +278,10 @@ func (s *servers) shortenMemory(ctx context.Context) error {
 // trickle produces, into every partition, a candidate of the first pack alone
 // and then a record at a time, until ctx is cancelled.
 func (l *load) trickle(ctx context.Context) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(l.broker), directly(l.broker), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		return fmt.Errorf("load: %w", err)
-	}
-	defer client.Close()
-	m := newMaker(l.seed, "trickle")
 	handed := context.WithoutCancel(ctx)
+	producers := l.producers(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	defer producers.close(handed)
+	m := newMaker(l.seed, "trickle")
 	for first := true; ctx.Err() == nil; first = false {
 		for p := range int32(partitions) {
 			for _, outage := range []bool{false, true} {
@@ -251,10 +290,9 @@ func (l *load) trickle(ctx context.Context) error {
 					record = m.between(outage)
 				}
 				record.Partition = p
-				if err := client.ProduceSync(handed, record).FirstErr(); err != nil {
-					return fmt.Errorf("load: %w", err)
+				if err := producers.produce(handed, record); err != nil {
+					return err
 				}
-				l.acknowledged(record)
 			}
 		}
 		sleep(ctx, trickleEvery)

@@ -16,7 +16,7 @@ type Fault struct {
 	Kind   string        // a name of kinds
 	Worker int           // the slot of the worker concerned, from 0; of no meaning to servers
 	Hold   time.Duration // how long it lasts
-	N      int           // passing of a step, or workers of a rebalance, from 1
+	N      int           // passing of a step, parts, or a choice of topic and manner, from 1
 }
 
 // String is the fault as a line of the progress names it.
@@ -76,6 +76,16 @@ var kinds = map[string]kind{
 	"hold-answers-kafka": {weight: 1, hold: seconds(2, 9)}, "hold-answers-clickhouse": {weight: 1, hold: seconds(2, 9)}, "hold-answers-nats": {weight: 1, hold: seconds(2, 9)},
 	"delay-kafka": {weight: 1, hold: seconds(3, 6)}, "delay-clickhouse": {weight: 1, hold: seconds(3, 6)}, "delay-nats": {weight: 1, hold: seconds(3, 6)},
 	"full-disk": {weight: 1, hold: seconds(3, 6)},
+
+	"rename-fails": {weight: 1, most: 3}, // so many parts
+	"rename-kill":  {weight: 2},
+
+	"remake-topic":   {weight: 2, most: 2 * deletions},
+	"add-partition":  {weight: 1, most: 2},
+	"forget-offsets": {weight: 1, most: 8},
+	"bomb":           {weight: 1, most: 4},
+	"garbled":        {weight: 1, most: 4},
+	"crowd":          {weight: 1, most: 2},
 }
 
 func seconds(least, most int) [2]time.Duration {

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"tocsin/cmd/devstack/apachekafka"
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/chserver"
 	"tocsin/cmd/devstack/natsserver"
 	"tocsin/cmd/devstack/netfault"
 )
@@ -42,6 +43,8 @@ type servers struct {
 	nats       *natsserver.Server
 	store      chserver.Options
 	stream     natsserver.Options
+	aim        aim
+	made       *logs // the topics as they were made, without records
 }
 
 // startBound is how long a server may take to be there.
@@ -74,7 +77,7 @@ func startServers(ctx context.Context, dir string, progress *os.File) (s *server
 		return err
 	})
 	group.Go(func() (err error) {
-		s.store = chserver.Options{Dir: filepath.Join(dir, clickhouseServer), Progress: progress}
+		s.store = chserver.Options{Dir: filepath.Join(dir, clickhouseServer), Progress: progress, Renames: s.aim.answer}
 		if os.Geteuid() == 0 {
 			s.store.DataSize, s.store.KeepFree = diskSize, keepFree
 		}
@@ -114,19 +117,30 @@ func (s *servers) makeTopics(ctx context.Context) error {
 	if err == nil {
 		err = made.Error()
 	}
+	if err == nil {
+		bounded, cancel := context.WithTimeout(ctx, deletedBound)
+		defer cancel()
+		// The broker hears of a topic a moment after the controller has made it.
+		s.made, err = describeLogs(bounded, client, contractTopic, outageTopic)
+		for errors.Is(err, kerr.UnknownTopicOrPartition) && bounded.Err() == nil {
+			sleep(bounded, 50*time.Millisecond)
+			s.made, err = describeLogs(bounded, client, contractTopic, outageTopic)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("make the topics: %w", err)
 	}
 	return nil
 }
 
-// environ tells a worker where it reaches the servers.
+// environ is the environment in which a worker finds the servers.
 func (s *servers) environ() []string {
 	return append(os.Environ(),
 		"FAULTS_KAFKA="+s.front[kafkaServer].Addr(),
 		"FAULTS_CLICKHOUSE="+s.front[clickhouseServer].Addr(),
 		"FAULTS_PASSWORD="+s.http.password,
-		"FAULTS_NATS=nats://"+s.front[natsServer].Addr())
+		"FAULTS_NATS=nats://"+s.front[natsServer].Addr(),
+		fmt.Sprintf("GOMEMLIMIT=%dMiB", softLimit))
 }
 
 // kill ends a server as kill -9 does and starts it again where it was.
@@ -187,8 +201,8 @@ func (s *servers) fill(ctx context.Context, hold time.Duration) (happened bool, 
 	return true, s.clickhouse.Drain()
 }
 
-// disturb has the network before a server broken by verb for a while, and
-// mended after it. One fault at a time has the network.
+// disturb breaks the network in front of a server by verb for a while, and then
+// repairs it. One fault at a time has the network.
 func (s *servers) disturb(ctx context.Context, name string, hold time.Duration, verb func(*netfault.Proxy)) {
 	s.turn[name].Lock()
 	defer s.turn[name].Unlock()
@@ -197,10 +211,10 @@ func (s *servers) disturb(ctx context.Context, name string, hold time.Duration, 
 	}
 	verb(s.front[name])
 	sleep(ctx, hold)
-	mend(s.front[name])
+	repair(s.front[name])
 }
 
-func mend(p *netfault.Proxy) {
+func repair(p *netfault.Proxy) {
 	p.Delay(0)
 	p.Thaw()
 	p.Refuse(false)

@@ -9,7 +9,7 @@ import (
 // waited. It looks at ClickHouse a few times a second.
 type stallWatch struct {
 	http    database
-	waiting func() int64 // records that are to be stored
+	held    func() (ids []string, count int64) // the topics, and how many records they hold
 	longest time.Duration
 	done    chan struct{}
 }
@@ -17,8 +17,8 @@ type stallWatch struct {
 // stallEvery is how often it looks, and so how exact it is.
 const stallEvery = 250 * time.Millisecond
 
-func watchStalls(ctx context.Context, http database, waiting func() int64) *stallWatch {
-	s := &stallWatch{http: http, waiting: waiting, done: make(chan struct{})}
+func watchStalls(ctx context.Context, http database, held func() ([]string, int64)) *stallWatch {
+	s := &stallWatch{http: http, held: held, done: make(chan struct{})}
 	go s.run(ctx)
 	return s
 }
@@ -35,10 +35,11 @@ func (s *stallWatch) run(ctx context.Context) {
 		case <-t.C:
 		}
 		// A server that does not answer stores nothing that can be seen.
+		ids, waiting := s.held()
 		asked, cancel := context.WithTimeout(ctx, time.Second)
-		n, err := s.http.number(asked, "SELECT count() FROM events")
+		n, err := s.http.number(asked, "SELECT count() FROM events WHERE "+of(ids))
 		cancel()
-		if err == nil && (n != rows || n >= s.waiting()) {
+		if err == nil && (n != rows || n >= waiting) {
 			since, rows = time.Now(), n
 		}
 		if ctx.Err() == nil {
@@ -47,7 +48,7 @@ func (s *stallWatch) run(ctx context.Context) {
 	}
 }
 
-// result waits for the end of the watch, which is that of its context.
+// result waits for the end of the watch, which ends with its context.
 func (s *stallWatch) result() time.Duration {
 	<-s.done
 	return s.longest

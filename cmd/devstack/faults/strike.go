@@ -22,7 +22,7 @@ const (
 	answerDelay = 1200 * time.Millisecond
 )
 
-// strike makes a fault happen and undoes it, and says whether it happened.
+// strike makes a fault happen and undoes it, and reports whether it happened.
 // When ctx is cancelled it ends early; an error is the harness's own.
 func (r *run) strike(ctx context.Context, f Fault) (happened bool, err error) {
 	verb, server := f.Kind, ""
@@ -46,6 +46,18 @@ func (r *run) strike(ctx context.Context, f Fault) (happened bool, err error) {
 		r.servers.disturb(ctx, server, f.Hold, func(p *netfault.Proxy) { p.Delay(answerDelay) })
 	case "full-disk":
 		return r.servers.fill(ctx, f.Hold)
+	case "rename-fails":
+		return r.servers.loseRows(ctx, false, f.N)
+	case "rename-kill":
+		return r.servers.loseRows(ctx, true, 1)
+	case "remake-topic":
+		return r.remake(ctx, f)
+	case "add-partition":
+		return r.widen(ctx, f)
+	case "forget-offsets":
+		return r.forgetOffsets(ctx, f)
+	case "bomb", "garbled", "crowd":
+		return r.hostile(ctx, f)
 	case "kill-worker":
 		_, err := r.fleet.restart(f.Worker, 0, false, nil)
 		return true, err

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What a record must have become. These words are those of the outcomes in
-// ClickHouse, and two of this package.
+// The outcomes that a record can have: the words of ClickHouse, and two of this
+// package.
 const (
 	tombstone     = "tombstone"
 	deadLetter    = "dead letter"
@@ -18,11 +18,14 @@ const (
 
 // truth is what the harness knows of a record by its own arithmetic.
 type truth struct {
-	kind   string // tombstone, deadLetter, or the event's type
+	kind   string // tombstone, deadLetter, an unpackable, or the event's type
 	matter string // the key under which it would be raised
 	amount int64  // cents or seconds
 	said   bool   // the amount was sent
 }
+
+// packed reports whether the record's batch cannot be unpacked.
+func (t truth) packed() bool { return t.kind == string(tooLarge) || t.kind == string(unreadable) }
 
 // understand reads a record's value without any code of the pipeline's.
 func understand(value []byte) truth {

@@ -1,4 +1,4 @@
-// Package loopback chooses ports on 127.0.0.1 for servers that must be told
+// Package loopback chooses ports on 127.0.0.1 for servers that must know
 // their port before they start.
 package loopback
 
@@ -48,7 +48,7 @@ func Ports(n int) ([]int, error) {
 	return ports, nil
 }
 
-// Free says why a server could not listen on a port; nil if it could.
+// Free returns why a server could not listen on a port; nil if it could.
 func Free(port int) error {
 	l, err := net.Listen("tcp", Addr(port))
 	if err != nil {

@@ -27,7 +27,7 @@ func logOf(dir string) string { return filepath.Join(dir, "nats.log") }
 
 // startBound is how long a server may take to be ready; it takes a tenth of a
 // second, more when it has streams to recover.
-const startBound = 30 * time.Second
+const startBound = time.Minute
 
 // Options say what server to start.
 type Options struct {

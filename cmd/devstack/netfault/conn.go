@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,7 @@ type conn struct {
 	ended  <-chan struct{} // closed by stop
 	stop   context.CancelFunc
 	dial   func(addr string) (net.Conn, error)
+	broken atomic.Bool // a write to an end has failed
 
 	mu     sync.Mutex
 	server *net.TCPConn // nil until made
@@ -134,12 +136,14 @@ func (c *conn) write(d direction, pieces <-chan piece, to *net.TCPConn) {
 		_, err := to.Write(next.bytes)
 		switch {
 		case err != nil:
-			// That the other end is gone is told against the direction, and
-			// waits where that is frozen.
+			// News that an end is gone travels against the direction, and
+			// waits while that is frozen. The kernel reports a reset once:
+			// here, and so the read of this end shows an orderly one.
+			c.broken.Store(true)
 			c.await(1-d, time.Time{})
 			c.reset()
 			return
-		case errors.Is(next.err, io.EOF):
+		case errors.Is(next.err, io.EOF) && !c.broken.Load():
 			_ = to.CloseWrite() // an error here is one of the next read too
 			return
 		case next.err != nil:

@@ -21,7 +21,7 @@ const (
 	bound = 20 * time.Second
 )
 
-// server answers each line with "re: " and the line, and tells what it heard.
+// server answers each line with "re: " and the line, and reports what it heard.
 type server struct {
 	addr  string
 	heard chan string

@@ -2,9 +2,9 @@
 // one server: a TCP proxy whose connections can be cut, refused, frozen and
 // delayed while clients are using them.
 //
-// A request is what the client sends, an answer what the server sends. What
-// passes is not looked at. A verb holds for what comes after it: bytes that are
-// passing while it is called may be on either side of it.
+// The client sends requests, the server sends answers. The proxy does not look at
+// their bytes. A verb holds for the bytes that come after it. Bytes that are
+// passing while it is called may count as before or after it.
 package netfault
 
 import (
@@ -28,7 +28,7 @@ const (
 	acceptPause = 10 * time.Millisecond
 )
 
-// Proxy passes connections on to a server, until told otherwise. It is safe
+// Proxy passes connections on to a server, until a method stops it. It is safe
 // for concurrent use.
 type Proxy struct {
 	listener net.Listener
@@ -108,7 +108,7 @@ func (p *Proxy) FreezeAnswers() {
 	p.change(func(s *state) { s.frozen = [directions]bool{answer: true} })
 }
 
-// Thaw ends Freeze and FreezeAnswers: what was held passes on, in order. A
+// Thaw ends Freeze and FreezeAnswers: the bytes held pass on, in order. A
 // connection one of whose ends went away in the meantime ends.
 func (p *Proxy) Thaw() { p.change(func(s *state) { s.frozen = [directions]bool{} }) }
 
@@ -142,7 +142,7 @@ func (p *Proxy) Close() error {
 	return nil
 }
 
-// change changes the state and wakes whoever waits for that.
+// change changes the state and wakes the connections that wait for it.
 func (p *Proxy) change(f func(*state)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -70,13 +70,13 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 // Done is closed when the child has ended and has been reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the child ended: nil for exit code 0. It waits for the end.
+// Err returns how the child ended: nil for exit code 0. It waits for the end.
 func (p *Process) Err() error {
 	<-p.done
 	return p.err
 }
 
-// String says how far the child is: "running", or its exit status.
+// String is "running", or the exit status of a child that has ended.
 func (p *Process) String() string {
 	if !p.ended() {
 		return "running"

@@ -18,8 +18,12 @@ import (
 
 const parentEnv = "PROCESS_TEST_PARENT"
 
-// TestMain lets this binary play the parent in TestChildDiesWithItsParent.
+// TestMain lets this binary play the parent in TestChildDiesWithItsParent, and
+// the child in TestZombieWithThreadsIsAlive.
 func TestMain(m *testing.M) {
+	if path := os.Getenv(headlessEnv); path != "" {
+		headless(path)
+	}
 	if os.Getenv(parentEnv) != "" {
 		p, err := process.Start(exec.Command("sleep", "600"), syscall.SIGKILL, nil)
 		if err != nil {

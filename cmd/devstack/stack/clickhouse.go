@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/chserver"
 )
 
 // startClickHouse starts ClickHouse, unless one is present: the one on the

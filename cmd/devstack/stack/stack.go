@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	chserver "tocsin/cmd/devstack/clickhouse"
+	"tocsin/cmd/devstack/chserver"
 	"tocsin/cmd/devstack/loopback"
 	"tocsin/cmd/devstack/natsserver"
 )
@@ -25,7 +25,7 @@ const (
 	partitions  = 2 // of each topic: a cycle is an insert for each, and servers and worker share this machine
 )
 
-// Config says what stack to start.
+// Config describes the stack to start.
 type Config struct {
 	// Dir holds the data of all servers. A stack started on the Dir of an
 	// earlier one continues it. One stack at a time can use it.
@@ -39,7 +39,7 @@ type Config struct {
 	// cuts the power; by default an acknowledged record survives the death of
 	// the process, not of the machine.
 	SyncWrites bool
-	// Progress, if not nil, is told of fetches.
+	// Progress, if not nil, receives lines about fetches.
 	Progress *os.File
 }
 

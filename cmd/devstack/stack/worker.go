@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// readyBound is how long a worker may take until it says it is ready. The
+	// readyBound is how long a worker may take until it is ready. The
 	// group coordinator alone may hold a first member for some seconds.
-	readyBound = 60 * time.Second
+	readyBound = 2 * time.Minute
 	// readyPoll is how often it is asked.
 	readyPoll = 20 * time.Millisecond
-	// ready is where a worker says, on its metrics address, that it is.
+	// ready is the path, on its metrics address, at which a worker reports it.
 	ready = "/readyz"
 )
 
@@ -67,7 +67,7 @@ func (w *Worker) Metrics() string { return w.metrics }
 // Done is closed when the worker has ended.
 func (w *Worker) Done() <-chan struct{} { return w.process.Done() }
 
-// String says how far it is: "running", or its exit status.
+// String is "running", or the exit status of a worker that has ended.
 func (w *Worker) String() string { return w.process.String() }
 
 // Stop asks the worker to finish what it has begun and waits for it. When ctx

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -46,6 +47,10 @@ func TestSecretIsReadEachTimeAndNeverShown(t *testing.T) {
 	if got, err := kept.Read(); err != nil || got != "another" {
 		t.Errorf("after it was replaced: %q, %v", got, err)
 	}
+	authority.Replace(t, path, []byte("\ufeffmarked\r\n"))
+	if got, err := kept.Read(); err != nil || got != "marked" {
+		t.Errorf("behind a byte order mark: %q, %v", got, err)
+	}
 	authority.Replace(t, path, []byte("\nanother\n"))
 	if _, err := kept.Read(); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("an empty first line: %v", err)
@@ -56,8 +61,16 @@ func TestSecretIsReadEachTimeAndNeverShown(t *testing.T) {
 	if _, err := kept.Read(); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v", err)
 	}
-	if err := kept.UnmarshalText([]byte("file:" + path)); err == nil {
-		t.Error("a file that is not there is taken")
+	var gone *credentials.FileError
+	if _, err := kept.Read(); !errors.As(err, &gone) || gone.Path != path || strings.Contains(gone.Err.Error(), path) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	// A variable of the environment is empty.
+	if err := kept.UnmarshalText([]byte("file:")); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := kept.Read(); err == nil {
+		t.Errorf("a file without a path is read as %q", text)
 	}
 }
 
@@ -86,6 +99,16 @@ func TestTLSSaysWhichFileIsWrong(t *testing.T) {
 	c := credentials.TLS{CA: files.CA, Cert: files.Cert, Key: files.Key}
 	if got, err := c.Expires(); err != nil || time.Until(got) > time.Hour || time.Until(got) < time.Hour-time.Minute {
 		t.Errorf("expires %v, %v", got, err)
+	}
+	for _, path := range []string{files.CA, files.Cert, files.Key} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		authority.Replace(t, path, append([]byte("\ufeff"), text...))
+	}
+	if _, err := c.Client(); err != nil {
+		t.Errorf("files behind a byte order mark: %v", err)
 	}
 	var none *credentials.TLS
 	if got, err := none.Client(); got != nil || err != nil {
@@ -121,7 +144,7 @@ func greet(t *testing.T, c *credentials.TLS, addr string) error {
 		return err
 	}
 	defer conn.Close()
-	_, err = io.ReadFull(conn, make([]byte, 1)) // TLS 1.3: a refused certificate is told with the first byte
+	_, err = io.ReadFull(conn, make([]byte, 1)) // TLS 1.3 reports a rejected certificate with the first byte
 	return err
 }
 

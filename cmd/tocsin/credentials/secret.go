@@ -1,64 +1,61 @@
-// Package credentials is what a program proves itself with, and what it
-// recognises a server by: secrets, certificates, keys, and the authorities that
-// it trusts.
+// Package credentials holds the secrets, certificates and keys by which a program
+// authenticates, and the authorities by which it recognises a server.
 //
-// # Why nothing is remembered
+// # Why files are read again
 //
-// Whatever is in a file is read again for each connection. So a password, a
-// token or a certificate that is replaced on disk is used from the next
-// connection on, without a restart; there is no watcher, no cache, and nothing
-// to go stale. Connections are few, and reading costs microseconds. Files that
-// are replaced one after the other may not fit together for a moment: that
-// connection fails, and the next try finds both.
+// Files are read again for each connection. A password, a token or a certificate
+// that is replaced on disk is used from the next connection on, without a restart;
+// there is no watcher and no cache that could be stale. Connections are few, and
+// reading costs microseconds. Files that are replaced one after the other may not
+// fit together for a moment: that connection fails, and the next try finds both.
 //
-// No secret is in an error, and a Secret prints as where it comes from.
+// No error holds a secret, and a Secret prints as the place it comes from. An error
+// of a file is a FileError.
 package credentials
 
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 )
 
-// Secret is a text that is shown to nobody: written in the configuration, or
-// kept in a file that is read each time it is needed. The zero value is no
-// secret.
-type Secret struct{ text, path string }
+// Secret is a text that is never shown. It stands in the configuration, or in a file
+// that is read for each use. The zero value is no secret.
+type Secret struct {
+	text, path string
+	kept       bool // in the file at path
+}
 
 // filePrefix begins a Secret that is kept in a file.
 const filePrefix = "file:"
 
-// Written is a secret that is given as it is.
+// Written returns a secret with the given text.
 func Written(text string) Secret { return Secret{text: text} }
 
 // UnmarshalText implements encoding.TextUnmarshaler: file:/path is the first
-// line of that file, which must be readable now as it must be later; anything
-// else is the secret itself.
+// line of that file; anything else is the secret itself.
 func (s *Secret) UnmarshalText(text []byte) error {
 	path, kept := strings.CutPrefix(string(text), filePrefix)
 	if !kept {
 		*s = Written(string(text))
 		return nil
 	}
-	*s = Secret{path: path}
-	_, err := s.Read()
-	return err
+	*s = Secret{path: path, kept: true}
+	return nil
 }
 
-// Read returns the secret as it is now. An error says which file cannot be
-// read, or is empty.
+// Read returns the secret as it is now. The error is a FileError.
 func (s Secret) Read() (string, error) {
-	if s.path == "" {
+	if !s.kept {
 		return s.text, nil
 	}
-	content, err := os.ReadFile(s.path)
+	content, err := read("", s.path)
 	if err != nil {
-		return "", fmt.Errorf("the secret's file cannot be read: %w", err)
+		return "", err
 	}
 	line, _, _ := strings.Cut(string(content), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("the secret's file %s has nothing in its first line", s.path)
+		return "", &FileError{Path: s.path, Err: errors.New("has nothing in its first line")}
 	}
 	return line, nil
 }
@@ -66,13 +63,13 @@ func (s Secret) Read() (string, error) {
 // IsZero reports whether no secret was given.
 func (s Secret) IsZero() bool { return s == Secret{} }
 
-// String implements fmt.Stringer. It says where the secret is kept and never
-// what it is.
+// String implements fmt.Stringer. It returns where the secret is kept and never its
+// text.
 func (s Secret) String() string {
 	switch {
 	case s.IsZero():
 		return ""
-	case s.path != "":
+	case s.kept:
 		return filePrefix + s.path
 	}
 	return "***"

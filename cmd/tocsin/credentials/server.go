@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// ServerTLS says what a server shows and whom it serves. All files are PEM. A
-// nil *ServerTLS is a server without TLS.
+// ServerTLS is the certificate of a server and the authorities of its clients. All
+// files are PEM. A nil *ServerTLS is a server without TLS.
 type ServerTLS struct {
 	Cert string `yaml:"cert,required"` // the certificate to show, and its chain
 	Key  string `yaml:"key,required"`  // its key
-	// ClientCA holds the certificates of authorities: whoever shows none of
-	// theirs is refused. Empty: everybody is served.
+	// ClientCA holds the certificates of authorities: a client without a certificate
+	// of theirs is refused. Empty: every client is served.
 	ClientCA string `yaml:"client_ca"`
 }
 
-// Server returns the configuration of a server, each of whose connections is
-// made with the files as they are then; nil when s is nil. TLS is 1.2 or newer.
-// An error names a file that cannot be used now.
+// Server returns the configuration of a server, which reads the files for each
+// connection; nil when s is nil. TLS is 1.2 or newer.
+// An error is ErrPair or a FileError.
 func (s *ServerTLS) Server() (*tls.Config, error) {
 	if s == nil {
 		return nil, nil
@@ -34,7 +34,7 @@ func (s *ServerTLS) now() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := authorities(s.ClientCA)
+	clients, err := authorities("client_ca", s.ClientCA)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,7 @@ func (s *ServerTLS) now() (*tls.Config, error) {
 	return c, nil
 }
 
-// Expires is when the certificate that is shown ceases to be valid, and zero
-// when s is nil.
+// Expires returns when the certificate expires, and zero when s is nil.
 func (s *ServerTLS) Expires() (time.Time, error) {
 	if s == nil {
 		return time.Time{}, nil

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 )
 
-// TLS says by which authorities a server is recognised and which certificate
+// TLS is the authorities by which a server is recognised, and the certificate that
 // is shown to it. All files are PEM. A nil *TLS is a connection without TLS,
 // &TLS{} one that trusts the system's authorities.
 type TLS struct {
@@ -19,20 +18,20 @@ type TLS struct {
 	Cert       string `yaml:"cert"`        // the certificate to show, and its chain; empty: none
 	Key        string `yaml:"key"`         // its key
 	ServerName string `yaml:"server_name"` // the name in the server's certificate; empty: the one in the address
-	// AcceptAny is for a server whose certificate cannot be verified: whoever is
-	// on the way there can read and alter everything.
+	// AcceptAny is for a server whose certificate cannot be verified: anyone on the
+	// network path can read and alter everything.
 	AcceptAny bool `yaml:"insecure_accept_any_certificate"`
 }
 
 // Client returns a configuration for one connection, with the files as they
-// are now; nil when t is nil. TLS is 1.2 or newer. An error names the file.
+// are now; nil when t is nil. TLS is 1.2 or newer. An error is ErrPair or a FileError.
 func (t *TLS) Client() (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.AcceptAny}
 	var err error
-	if c.RootCAs, err = authorities(t.CA); err != nil {
+	if c.RootCAs, err = authorities("ca", t.CA); err != nil {
 		return nil, err
 	}
 	if t.Cert == "" && t.Key == "" {
@@ -46,29 +45,40 @@ func (t *TLS) Client() (*tls.Config, error) {
 	return c, nil
 }
 
-// authorities are those of a file; nil when its path is empty.
-func authorities(path string) (*x509.CertPool, error) {
+// authorities are those of the file that the key names; nil when its path is empty.
+func authorities(key, path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := read(key, path)
 	if err != nil {
-		return nil, fmt.Errorf("the authorities' certificates cannot be read: %w", err)
+		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", path)
+		return nil, &FileError{Key: key, Path: path, Err: errors.New("holds no certificate in PEM")}
 	}
 	return pool, nil
 }
 
+// ErrPair is a certificate without its key, or a key without its certificate.
+var ErrPair = errors.New("a certificate needs its key, and a key its certificate: give both cert and key")
+
 func pair(cert, key string) (tls.Certificate, error) {
 	if cert == "" || key == "" {
-		return tls.Certificate{}, errors.New("a certificate needs its key, and a key its certificate: give both cert and key")
+		return tls.Certificate{}, ErrPair
 	}
-	both, err := tls.LoadX509KeyPair(cert, key) // its errors show nothing of the key
+	certText, err := read("cert", cert)
 	if err != nil {
-		return both, fmt.Errorf("the certificate %s with the key %s: %w", cert, key, err)
+		return tls.Certificate{}, err
+	}
+	keyText, err := read("key", key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	both, err := tls.X509KeyPair(certText, keyText) // its errors show nothing of the key
+	if err != nil {
+		return both, &FileError{Key: "cert", Path: cert, Pair: key, Err: fmt.Errorf("cannot be used with its key (%w)", err)}
 	}
 	return both, nil
 }
@@ -89,8 +99,7 @@ func (t *TLS) Dial(ctx context.Context, d *net.Dialer, network, address string) 
 	return (&tls.Dialer{NetDialer: d, Config: c}).DialContext(ctx, network, address)
 }
 
-// Expires is when the certificate that is shown ceases to be valid, and zero
-// when none is shown.
+// Expires returns when the certificate expires, and zero when there is none.
 func (t *TLS) Expires() (time.Time, error) {
 	if t == nil || t.Cert == "" {
 		return time.Time{}, nil

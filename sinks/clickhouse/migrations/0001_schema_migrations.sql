@@ -1,4 +1,4 @@
--- What has been applied to this database; tocsin migrate writes it.
+-- The migrations applied to this database; tocsin migrate writes the rows.
 CREATE TABLE IF NOT EXISTS schema_migrations
 (
     version UInt32 COMMENT 'Number of the migration.',

@@ -1,54 +1,64 @@
 -- Made by `go generate ./sinks/clickhouse` from the tables of columns and fields.
 
 -- One row for every Kafka record, good or bad. Plain MergeTree: queries need no
--- FINAL. An insert whose token is among the last 100,000 is dropped, which at ten
--- inserts a second is the last three hours. Parts below 256 MiB are compact and
--- larger merges go column by column: a wide part with these many columns open at
--- once would take a gigabyte of memory.
+-- FINAL. The table drops an insert whose token is among the last 100,000, which is
+-- three hours at ten inserts a second. Parts below 256 MiB are compact, and larger
+-- merges go column by column: a merge with all columns of a wide part open at once
+-- would take a gigabyte of memory.
 CREATE TABLE IF NOT EXISTS events
 (
     `cluster` LowCardinality(String) COMMENT 'Name of the Kafka cluster, from the worker''s configuration.',
     `topic` LowCardinality(String) COMMENT 'Kafka topic.',
+    `topic_id` LowCardinality(String) COMMENT 'Id of the topic in Kafka, as its tools print it: a topic that is deleted and created again under its name has another. Empty where the brokers report none.',
     `partition` Int32 COMMENT 'Kafka partition.',
-    `offset` Int64 COMMENT 'Kafka offset: with cluster, topic and partition it identifies the row.',
-    `kafka_timestamp` DateTime64(3, 'UTC') COMMENT 'Timestamp of the record in Kafka: when the event was observed.',
-    `happened_at` DateTime64(6, 'UTC') COMMENT 'event_time, or kafka_timestamp where the event tells no time; never NULL. The table is sorted by it.',
+    `offset` Int64 COMMENT 'Kafka offset: with cluster, topic, topic_id and partition it identifies the row.',
+    `kafka_millis` Int64 COMMENT 'Timestamp of the record as Kafka sent it, in milliseconds since 1970. Producers may write any number.',
+    `kafka_timestamp` Nullable(DateTime64(3, 'UTC')) ALIAS if(kafka_millis BETWEEN 631152000000 AND 4102444799999, fromUnixTimestamp64Milli(kafka_millis, 'UTC'), NULL) COMMENT 'kafka_millis as an instant: when the event was observed. NULL outside 1990 to 2099, where it counts as absent.',
+    `happened_at` DateTime64(6, 'UTC') COMMENT 'event_time (a date alone at 00:00 UTC), within 1900 to 2299, or kafka_timestamp where the event has no time, or 1900-01-01 where that is NULL. Never NULL. The table is sorted by it.',
     `batch_first` Int64 COMMENT 'Offset of the first record of the batch that stored the row.',
     `batch_last` Int64 COMMENT 'Offset of the last record of that batch.',
     `batch_rows` UInt32 COMMENT 'Number of records of that batch. Fewer than its offsets where Kafka skips some.',
-    `batch_at` DateTime64(3, 'UTC') COMMENT 'Kafka timestamp of the batch''s first record, within 1900 to 2299. Its month is the ClickHouse partition.',
+    `batch_at` DateTime64(3, 'UTC') COMMENT 'kafka_timestamp of the batch''s first record; 1900-01-01 where that is NULL. Its month is the ClickHouse partition.',
     `key` String COMMENT 'Key of the record.',
     `headers.name` Array(String) COMMENT 'Names of the record''s headers, in order.',
     `headers.value` Array(String) COMMENT 'Values of the record''s headers.',
-    `replay_of` String COMMENT 'For a replay of a dead letter, whether it is one again or not: cluster/topic/partition/offset of that dead letter; else empty.',
+    `replay_of` String COMMENT 'For a replay of a dead letter, whether it is one again or not: cluster/topic/topic_id/partition/offset of that dead letter, without topic_id where that is empty; else empty.',
     `raw` String COMMENT 'Value of the record, byte for byte.' CODEC(ZSTD(3)),
     `tombstone` Bool COMMENT 'The record has no value at all.',
-    `raw_sha256` FixedString(32) COMMENT 'SHA-256 of raw.',
-    `chain` FixedString(32) COMMENT 'SHA-256 of the chain of the partition''s previous row and of all that Kafka gave of this record.',
+    `repaired` Bool COMMENT 'tocsin repair has stored the row, from the record in Kafka, in the place of one that was lost.',
+    `raw_sha256` FixedString(32) COMMENT 'SHA-256 of raw. For a dead letter of stage unpack, of the producer''s whole batch as Kafka keeps it.',
+    `judged_sha256` FixedString(32) COMMENT 'SHA-256 of the judgement: rules, calendars, limit, verdicts, findings and failure.',
+    `chain` FixedString(32) COMMENT 'SHA-256 of the chain of the partition''s previous row, of the whole record as Kafka gave it, and of its judgement.',
     `rules_digest` LowCardinality(String) COMMENT 'Digest of the rules that judged it; the rules are in packs.',
     `calendar_version` LowCardinality(String) COMMENT 'Version of the calendars that dated it.',
+    `max_record_bytes` UInt32 COMMENT 'The worker''s limit of a record in bytes. A longer record is a dead letter.',
     `verdicts.rule` Array(LowCardinality(String)) COMMENT 'Rules that judged the event, in order.',
     `verdicts.revision` Array(UInt32) COMMENT 'Revision of the rule.',
-    `verdicts.outcome` Array(Enum8('no_match' = 0, 'match' = 1, 'indeterminate' = 2, 'error' = 3)) COMMENT 'What the rule said.',
+    `verdicts.outcome` Array(Enum8('no_match' = 0, 'match' = 1, 'indeterminate' = 2, 'error' = 3)) COMMENT 'Outcome of the rule.',
     `findings.rule` Array(LowCardinality(String)) COMMENT 'Rules whose verdict is not no_match: the event is a candidate of each.',
+    `findings.title` Array(LowCardinality(String)) COMMENT 'Title of the rule when it judged.',
     `findings.candidate_id` Array(String) COMMENT 'The matter: the same in every event that concerns it.',
     `findings.severity` Array(LowCardinality(String)) COMMENT 'S1 to S4, after bands and escalation.',
     `findings.item` Array(LowCardinality(String)) COMMENT 'Item of Form 8-K.',
     `findings.key` Array(String) COMMENT 'Value of the rule''s dedup expression.',
-    `findings.trigger` Array(Nullable(DateTime64(6, 'UTC'))) COMMENT 'Instant the clock runs from; NULL outside 1900 to 2299.',
+    `findings.trigger` Array(Nullable(DateTime64(6, 'UTC'))) COMMENT 'Instant the clock runs from. NULL outside 1900 to 2299.',
     `findings.trigger_field` Array(LowCardinality(String)) COMMENT 'Where that instant was taken.',
-    `findings.due_date` Array(Nullable(Date32)) COMMENT 'Date the filing is due, by the trigger''s date in New York; NULL when the clock sets none.',
+    `findings.due_date` Array(Nullable(Date32)) COMMENT 'Date the filing is due, by the trigger''s date in New York. NULL when the clock sets none.',
     `findings.due_at` Array(Nullable(DateTime64(6, 'UTC'))) COMMENT 'Instant the filing is due.',
     `findings.due_at_conservative` Array(Nullable(DateTime64(6, 'UTC'))) COMMENT 'The earlier of the due instants by the date in New York and by the source''s own date.',
     `findings.deadline_error` Array(String) COMMENT 'Why there is no due instant although the clock sets one.',
     `findings.value` Array(String) COMMENT 'The rule''s headline value, with unit.',
+    `findings.value_number` Array(Nullable(Decimal(38, 9))) COMMENT 'value as an exact number, in value_unit; NULL where value is no number or has more than 9 decimals.',
+    `findings.value_unit` Array(LowCardinality(String)) COMMENT 'What value_number counts: the code of a currency; fraction (0.05 is 5 %), seconds, count, shares, ratio or days; empty for a plain number.',
     `findings.explanation` Array(String) COMMENT 'Why the verdict is what it is, as JSON: text, value, limit, distance of each step.' CODEC(ZSTD(3)),
     `findings.reason` Array(String) COMMENT 'For indeterminate and error: what was missing or wrong.',
-    `failure_stage` LowCardinality(String) COMMENT 'For a dead letter: envelope, decode, schema or store; else empty.',
+    `failure_stage` LowCardinality(String) COMMENT 'For a dead letter: envelope, decode, schema or unpack; else empty.',
     `failure_code` LowCardinality(String) COMMENT 'For a dead letter: the kind of mistake.',
     `failure_field` String COMMENT 'For a dead letter: the field concerned, if any.',
     `failure_offset` Nullable(Int64) COMMENT 'For a dead letter: the byte in raw, if known.',
     `failure_detail` String COMMENT 'For a dead letter: what is wrong and what was expected.',
+    `unstored.field` Array(LowCardinality(String)) COMMENT 'Fields whose column is NULL although there is a value, because the column cannot hold it: a date or an instant outside 1900 to 2299, or the date alone of an instant whose time of day is not known. kafka_timestamp where it counts as absent.',
+    `unstored.value` Array(String) COMMENT 'The values of those fields, as text.',
     `event_id` String COMMENT 'CloudEvents id. With event_source it identifies the event.',
     `event_source` LowCardinality(String) COMMENT 'CloudEvents source: the system instance that speaks.',
     `event_type` LowCardinality(String) COMMENT 'CloudEvents type: the canonical event type.',
@@ -89,8 +99,8 @@ CREATE TABLE IF NOT EXISTS events
     `posted_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When it was posted.',
     `fiscal_year` Nullable(Int64) COMMENT 'Fiscal year.',
     `fiscal_period` Nullable(Int64) COMMENT 'Fiscal period, 1 to 16; 13 to 16 are special periods.',
-    `entered_fiscal_year` Nullable(Int64) COMMENT 'Fiscal year in which it was keyed in, where the source tells.',
-    `entered_fiscal_period` Nullable(Int64) COMMENT 'Fiscal period in which it was keyed in, where the source tells.',
+    `entered_fiscal_year` Nullable(Int64) COMMENT 'Fiscal year in which it was keyed in, where the source sends it.',
+    `entered_fiscal_period` Nullable(Int64) COMMENT 'Fiscal period in which it was keyed in, where the source sends it.',
     `fiscal_quarter` Nullable(Int64) COMMENT 'Fiscal quarter, 1 to 4.',
     `is_adjustment_period` Nullable(Bool) COMMENT 'Posted to a special period.',
     `period_status` LowCardinality(String) COMMENT 'State of the fiscal period when it was posted. One of open, closing, closed, reopened.',
@@ -111,7 +121,7 @@ CREATE TABLE IF NOT EXISTS events
     `reversed_by_document` String COMMENT 'Document that reverses this one.',
     `reversal_reason` LowCardinality(String) COMMENT 'Reason code of the reversal.',
     `auto_reverse_date` Nullable(Date32) COMMENT 'Date on which it reverses itself.',
-    `transaction_currency` LowCardinality(String) COMMENT 'ISO 4217 code of amounts in transaction currency.',
+    `transaction_currency` LowCardinality(String) COMMENT 'ISO 4217 code of amounts in transaction currency, where all lines have one.',
     `functional_currency` LowCardinality(String) COMMENT 'ISO 4217 code of amounts in the entity''s functional currency.',
     `group_currency` LowCardinality(String) COMMENT 'ISO 4217 code of amounts in group currency.',
     `fx_rate` Nullable(Decimal(38, 18)) COMMENT 'Exchange rate used.',
@@ -136,7 +146,7 @@ CREATE TABLE IF NOT EXISTS events
     `is_intercompany` Nullable(Bool) COMMENT 'Between group companies.',
     `is_related_party` Nullable(Bool) COMMENT 'With a related party.',
     `is_error_correction` Nullable(Bool) COMMENT 'Corrects an error (ASC 250).',
-    `ordinary_course` Nullable(Bool) COMMENT 'In the ordinary course of business; absent means nobody said.',
+    `ordinary_course` Nullable(Bool) COMMENT 'In the ordinary course of business; missing when the source did not send it.',
     `lines.line_number` Array(Nullable(Int64)) COMMENT 'Number of the line in the document.',
     `lines.account` Array(LowCardinality(String)) COMMENT 'General ledger account.',
     `lines.account_name` Array(LowCardinality(String)) COMMENT 'Name of the account.',
@@ -144,7 +154,8 @@ CREATE TABLE IF NOT EXISTS events
     `lines.account_subtype` Array(LowCardinality(String)) COMMENT 'Finer class that rules speak of. One of cash, ar, inventory, prepaid, ppe, goodwill, intangible, rou_asset, debt_current, debt_long_term, lease_liability, ap, accrued_liability, restructuring_reserve, deferred_revenue, retained_earnings, share_capital, revenue, cogs, opex, impairment_expense, interest, tax, intercompany, other.',
     `lines.financial_statement_line` Array(LowCardinality(String)) COMMENT 'Line of the financial statements.',
     `lines.debit_credit` Array(LowCardinality(String)) COMMENT 'D debit, C credit. One of D, C.',
-    `lines.amount_transaction` Array(Nullable(Decimal(38, 9))) COMMENT 'Amount, unsigned. In transaction_currency.',
+    `lines.currency` Array(LowCardinality(String)) COMMENT 'ISO 4217 code of amount_transaction. Where it is not sent, that of the event, transaction_currency, counts.',
+    `lines.amount_transaction` Array(Nullable(Decimal(38, 9))) COMMENT 'Amount, unsigned. In lines.currency, or in transaction_currency where that is empty.',
     `lines.amount_functional` Array(Nullable(Decimal(38, 9))) COMMENT 'Amount, unsigned. In functional_currency.',
     `lines.amount_group` Array(Nullable(Decimal(38, 9))) COMMENT 'Amount, unsigned. In group_currency.',
     `lines.cost_center` Array(LowCardinality(String)) COMMENT 'Cost center.',
@@ -166,7 +177,7 @@ CREATE TABLE IF NOT EXISTS events
     `contract_notice_at` Nullable(DateTime64(6, 'UTC')) COMMENT 'When notice of termination was given or received.',
     `contract_total_value_group` Nullable(Decimal(38, 9)) COMMENT 'Value over the whole term. In group_currency.',
     `contract_annual_value_group` Nullable(Decimal(38, 9)) COMMENT 'Value in a year. In group_currency.',
-    `contract_ordinary_course` Nullable(Bool) COMMENT 'In the ordinary course of business; absent means nobody said, and the rule must fire.',
+    `contract_ordinary_course` Nullable(Bool) COMMENT 'In the ordinary course of business; missing when the source did not send it, and the rule must fire.',
     `contract_exclusivity` Nullable(Bool) COMMENT 'Has an exclusivity clause.',
     `contract_change_of_control` Nullable(Bool) COMMENT 'Has a change-of-control clause.',
     `contract_early_termination_penalty_group` Nullable(Decimal(38, 9)) COMMENT 'Penalty for early termination. In group_currency.',
@@ -318,12 +329,12 @@ CREATE TABLE IF NOT EXISTS events
     `control_failure_count_period` Nullable(Int64) COMMENT 'Failures in the period.',
     `control_compensating_result` LowCardinality(String) COMMENT 'Result of the compensating control. One of pass, fail, none.',
     `control_deficiency_class` LowCardinality(String) COMMENT 'Class of the deficiency. One of deficiency, significant, material_weakness.',
-    stored_at DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'When this copy of the row was stored. Says nothing about the event.',
+    stored_at DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'When this copy of the row was stored. Not a fact about the event.',
     INDEX lately stored_at TYPE minmax,
     PROJECTION by_offset
     (
-        SELECT cluster, topic, partition, offset, batch_first, batch_last, batch_rows
-        ORDER BY cluster, topic, partition, offset
+        SELECT cluster, topic, topic_id, partition, offset, batch_first, batch_last, batch_rows
+        ORDER BY cluster, topic, topic_id, partition, offset
     )
 )
 ENGINE = MergeTree

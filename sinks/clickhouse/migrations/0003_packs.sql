@@ -1,5 +1,5 @@
--- The rules that judged, by digest: a batch that was promised under a digest is
--- judged by that digest's rules again, however long it takes to come back to it.
+-- The rules that judged, by digest. A batch that was promised under a digest is
+-- judged again by the rules of that digest, at any later time.
 CREATE TABLE IF NOT EXISTS packs
 (
     digest String COMMENT 'Digest of the rules, as in events.rules_digest.',

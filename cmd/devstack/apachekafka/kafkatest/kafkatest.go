@@ -9,7 +9,7 @@ import (
 )
 
 // Cluster starts a cluster of the given number of nodes, which is killed when
-// the test ends. If there cannot be one the test fails, with what mends it.
+// the test ends. If there cannot be one the test fails, with the remedy.
 // Properties, which may be nil, override broker settings.
 func Cluster(tb testing.TB, nodes int, properties map[string]string) *apachekafka.Cluster {
 	tb.Helper()

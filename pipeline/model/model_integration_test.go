@@ -1,0 +1,29 @@
+//go:build integration
+
+package model
+
+import (
+	"flag"
+	"testing"
+)
+
+var largest = flag.Bool("largest", false, "search the largest scenarios too: two minutes and 8 GB")
+
+// The larger scenarios have up to nine million states, the largest up to fourteen.
+func TestIntegrationTheProtocolKeepsItsPromises(t *testing.T) {
+	all := []scenario{
+		{"server-side", a(func(p *Protocol) { p.ServerSide = true })},
+		{"offsets deleted", a(func(p *Protocol) { p.ServerSide, p.Deleted = true, true })},
+		{"a topic made again", a(func(p *Protocol) { p.Records, p.Recreated = 1, true })},
+		{"a partition added", a(func(p *Protocol) { p.Added = true })},
+		{"a partition added to a group at work, server-side", Pair{ServerSide: true, Added: true}},
+	}
+	if *largest {
+		all = append(all, []scenario{
+			{"a mark forged before every record is settled", a(func(p *Protocol) { p.ServerSide, p.Forged = true, Forward|ForwardPromised|Back|BackPromised|Chained })},
+			{"a token without rows, and offsets deleted", a(func(p *Protocol) { p.Settled, p.Losses, p.Deleted = 1, 1, true })},
+			{"a token without rows, and two batches", a(func(p *Protocol) { p.Losses = 1 })},
+		}...)
+	}
+	keeps(t, all)
+}
