@@ -49,30 +49,34 @@ func thousand(tb testing.TB, n int) fstest.MapFS {
 	return out
 }
 
-// TestThousandRules: a pack of a thousand rules is loaded, checked and its cases
-// are run in two seconds of processor time. Clocks on the wall also measure the
-// other tests of a busy machine.
+// TestThousandRules: a pack of a thousand rules is loaded and checked, and its cases
+// pass. A rule costs no more processor time there than three times what it costs in a
+// small pack. A bound in seconds would also measure the machine.
 func TestThousandRules(t *testing.T) {
-	const n = 1000
-	files := thousand(t, n)
-	began := processorTime(t)
-	pack, mistakes := rules.Load(files, "thousand", nil)
-	if len(mistakes) > 0 {
-		t.Fatal(mistakes)
-	}
-	for _, m := range pack.Check() {
-		if m.Code != "E325" { // all but the first of each are the same rule
-			t.Error(m)
+	check := func(n int) (each time.Duration) {
+		files := thousand(t, n)
+		began := processorTime(t)
+		pack, mistakes := rules.Load(files, "thousand", nil)
+		if len(mistakes) > 0 {
+			t.Fatal(mistakes)
 		}
+		for _, m := range pack.Check() {
+			if m.Code != "E325" { // all but the first of each are the same rule
+				t.Error(m)
+			}
+		}
+		checked := processorTime(t) - began
+		report := pack.RunCases()
+		if report.Passed() != len(report.Results) {
+			t.Error(report.Mistakes())
+		}
+		t.Logf("%d rules checked in %s, with %d cases in %s", n, checked, len(report.Results), processorTime(t)-began)
+		return checked / time.Duration(n)
 	}
-	checked := processorTime(t) - began
-	report := pack.RunCases()
-	if report.Passed() != len(report.Results) {
-		t.Error(report.Mistakes())
-	}
-	t.Logf("%d rules checked in %s, with %d cases in %s", n, checked, len(report.Results), processorTime(t)-began)
-	if want := raced * 2 * time.Second; checked > want {
-		t.Errorf("%d rules are checked in %s, want %s", n, checked, want)
+	check(100) // the first load also fills caches
+	few, many := check(100), check(1000)
+	if many > 3*few {
+		t.Errorf("a rule is checked in %s among 1000 and in %s among 100, want at most three times as long", many, few)
 	}
 }
 

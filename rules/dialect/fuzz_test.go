@@ -72,7 +72,7 @@ func FuzzCompile(f *testing.F) {
 				dialect.Compile(dialect.Source{Text: m.Text, Line: 2, Column: 7}, env, dialect.Any)
 			}
 		}
-		if took := time.Since(began); took > 2*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Fatalf("took %s", took)
 		}
 	})
