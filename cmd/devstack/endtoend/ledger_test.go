@@ -64,7 +64,7 @@ const smallLedger = `Journal_ID,Journal_ID_Line_Number,Fiscal_Year,Business_Unit
 7,2,2026,A,200,800,C,JPY,,
 `
 
-// unbalanced writes what the report of a load says about journals that do not
+// unbalanced writes what the report of a load states about journals that do not
 // balance as the analyst's page answers it.
 func unbalanced(t *testing.T, report string) string {
 	t.Helper()

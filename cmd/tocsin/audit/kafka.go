@@ -18,7 +18,7 @@ import (
 const kafkaTime = 10 * time.Minute
 
 // originals compares rows of a partition with the records that Kafka still holds. It
-// ends at the time that is left for it, and the report then says where.
+// ends at the time that is left for it, and the report then names the place.
 func (a *audit) originals(ctx context.Context, part *partition, p clickhouse.Part, gaps *trail.Gaps, first, last int64, report trail.Report) error {
 	if a.kafka == nil {
 		return nil
@@ -47,7 +47,7 @@ func (a *audit) originals(ctx context.Context, part *partition, p clickhouse.Par
 			a.report.Unexamined = append(a.report.Unexamined, fmt.Sprintf("%s/%d against Kafka from offset %d on (--kafka-time)", p.Topic, p.Partition, s.First))
 			return nil
 		}
-		if errors.Is(err, kerr.TopicAuthorizationFailed) && a.depth == original.Gaps { // the default, which nobody asked for
+		if errors.Is(err, kerr.TopicAuthorizationFailed) && a.depth == original.Gaps { // the default, for which no flag asked
 			a.report.Unexamined = append(a.report.Unexamined, fmt.Sprintf("gaps of %s/%d against Kafka (grant READ on the topic)", p.Topic, p.Partition))
 			return nil
 		}

@@ -189,8 +189,8 @@ func (r *report) writeJSON(w io.Writer) error {
 	return enc.Encode(r)
 }
 
-// logName names a log in the printed report. withID adds the topic's id, which tells logs of one
-// name apart.
+// logName names a log in the printed report. withID adds the topic's id, which distinguishes logs of
+// one name.
 func logName(topic, id string, partition int32, withID bool) string {
 	name := fmt.Sprintf("%s/%d", topic, partition)
 	if withID {

@@ -119,7 +119,7 @@ func (b *Broker) Compare(ctx context.Context, rows iter.Seq2[clickhouse.Link, er
 		if failed == nil || err != nil || !more || !row.Packed {
 			return records, failed
 		}
-		// No worker could unpack the batch of these rows, and perhaps nobody can: the
+		// No worker could unpack the batch of these rows, and perhaps no program can: the
 		// comparison goes on behind it.
 		for ; more && err == nil && row.Packed; advance() {
 			first = row.Offset + 1
