@@ -7,7 +7,7 @@ import (
 )
 
 // A batch that does not fit beside the others in memory is fetched again. Its
-// partition is set aside until the cycle ends, because then the cycle's batches are
+// partition is set aside until the turn ends, because then the turn's batches are
 // freed. When that has not helped patience times, the partition has a cycle of its
 // own: nothing else is held then, so every batch fits that the budget allows at all.
 
@@ -26,7 +26,7 @@ func (s *session) crowd(p *partition) {
 	s.crowded = true
 }
 
-// setAside pauses the fetching of partitions until the cycle ends. The client drops
+// setAside pauses the fetching of partitions until the turn ends. The client drops
 // what it has fetched of them.
 func (s *session) setAside(all ...topicPartition) {
 	if s.aside == nil {
@@ -46,12 +46,12 @@ func (s *session) takeBack(tp topicPartition) {
 	s.client.ResumeFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
 }
 
-// readmit ends the cycle for the partitions that it set aside, and gives the next
-// cycle to one whose batches have found no room for long, if there is one. It runs
+// readmit ends the turn for the partitions that it set aside, and gives the next
+// turn to one whose batches have found no room for long, if there is one. It runs
 // while no rebalance can.
 func (s *session) readmit() {
 	if s.crowded {
-		runtime.GC() // the cycle's batches
+		runtime.GC() // the turn's batches
 	}
 	resumed := make(map[string][]int32)
 	for tp := range s.aside {
@@ -72,7 +72,7 @@ func (s *session) readmit() {
 	if s.lone == nil {
 		return
 	}
-	s.lone.refused = 0 // or a partition without a leader would keep every cycle
+	s.lone.refused = 0 // or a partition without a leader would keep every turn
 	others := slices.Collect(maps.Keys(s.unread))
 	for tp, p := range s.partitions {
 		if p != s.lone && p.lost.IsZero() {

@@ -143,10 +143,12 @@ type Alert struct {
 
 // Alerts returns the alerts of the batch's candidates, in offset order and,
 // within one record, in rule order.
-func (b *Batch) Alerts() []Alert {
-	var alerts []Alert
-	for i := range b.Rows {
-		row := &b.Rows[i]
+func (b *Batch) Alerts() []Alert { return b.alerts(0, len(b.Rows)) }
+
+// alerts returns the alerts of some rows.
+func (b *Batch) alerts(from, to int) (alerts []Alert) {
+	for i := range b.Rows[from:to] {
+		row := &b.Rows[from+i]
 		for _, v := range row.Verdicts {
 			if v.Candidate() {
 				alerts = append(alerts, Alert{b.Topic, b.TopicID, b.Partition, row.Offset, rules.Observed(row.Timestamp), b.Digest, row.Event, v})

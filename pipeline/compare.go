@@ -23,15 +23,15 @@ import (
 // its idle partitions.
 
 // compare returns an error that stops the worker when the stored rows contradict
-// the mark at which the partition began. Another member may have taken the partition
-// over while this one stood still: its rows go on beyond the mark. So a contradiction
-// counts only if the group's mark is still the one this worker knows, and otherwise
-// compare returns ErrLate.
-func (s *session) compare(ctx context.Context, p *partition) error {
-	err := s.agree(ctx, p)
+// began, the mark at which the partition began, at the offset from. Another member may
+// have taken the partition over while this one stood still: its rows go on beyond the
+// mark. So a contradiction counts only if the group's mark is still the one this worker
+// knows, and otherwise compare returns ErrLate.
+func (s *session) compare(ctx context.Context, known commitment, began *mark, from int64, replays bool) error {
+	err := s.agree(ctx, known, began, from, replays)
 	var stopped *stopError
 	if errors.As(err, &stopped) {
-		stands, unread := s.stands(ctx, p)
+		stands, unread := s.stands(ctx, known)
 		switch {
 		case unread != nil:
 			return Wait(WaitKafka, unread)
@@ -39,16 +39,14 @@ func (s *session) compare(ctx context.Context, p *partition) error {
 			return ErrLate
 		}
 	}
-	if err == nil {
-		p.began = nil
-	}
 	return err
 }
 
-// agree compares the mark with the rows.
-func (s *session) agree(ctx context.Context, p *partition) error {
-	log := Log{s.Cluster, p.topic, p.id, p.partition}
-	tail, stored, err := s.store.Tail(ctx, log, p.from)
+// agree compares the mark with the rows. Until then the worker has stored nothing, so
+// known, the mark that it committed last, differs from began in its promises at most.
+func (s *session) agree(ctx context.Context, known commitment, began *mark, from int64, replays bool) error {
+	tp, log := known.topicPartition, Log{s.Cluster, known.topic, known.mark.Topic, known.partition}
+	tail, stored, err := s.store.Tail(ctx, log, from)
 	if errors.Is(err, ErrForgets) {
 		return nil
 	}
@@ -56,43 +54,47 @@ func (s *session) agree(ctx context.Context, p *partition) error {
 		return err
 	}
 	switch {
-	case !stored && p.began.Head == Seed(p.id, p.partition):
-	case stored && tail.Last+1 == p.from && tail.Chain == p.began.Head:
-	case stored && tail.Last+1 < p.from && tail.Chain == p.began.Head:
+	case !stored && began.Head == Seed(log.ID, log.Partition):
+	case stored && tail.Last+1 == from && tail.Chain == began.Head:
+	case stored && tail.Last+1 < from && tail.Chain == began.Head:
 		// The chain alone does not show whether a record stands between: a mark that
 		// was set forward has the chain of the last row too. Kafka shows it.
-		_, hidden, err := s.recordIn(ctx, p.topicPartition, tail.Last+1, p.from)
+		_, hidden, err := s.recordIn(ctx, tp, tail.Last+1, from)
 		if err != nil {
 			return Wait(WaitKafka, err)
 		}
 		if hidden {
-			return s.contradiction(p, tail, stored)
+			return s.contradiction(tp, from, tail, stored)
 		}
-	case stored && p.pending != nil && tail.First == p.next && tail.Last == p.pending.Last && tail.Before == p.began.Head:
-		if p.open != nil && !p.open.replay {
+	case stored && known.mark.promises(tail) && tail.Before == began.Head:
+		if !replays {
 			// Somebody has stored the batch that this worker has just cut. It is
 			// declared again, and then looked for: the store may have forgotten it.
 			return ErrLate
 		}
 	default:
-		return s.contradiction(p, tail, stored)
+		return s.contradiction(tp, from, tail, stored)
 	}
 	return nil
 }
 
+// promises reports whether the first promise of the mark is the stored batch.
+func (m *mark) promises(stored Tail) bool {
+	return len(m.Promises) > 0 && m.Promises[0].First == stored.First && m.Promises[0].Last == stored.Last
+}
+
 // stands reports whether the group's mark is the one that this worker committed last,
 // or at which the partition began. Once another member has committed, it is not.
-func (s *session) stands(ctx context.Context, p *partition) (bool, error) {
-	known := mark{p.id, p.head, p.pending} // nothing is settled before the comparison
+func (s *session) stands(ctx context.Context, known commitment) (bool, error) {
 	committed, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.Group)
 	if err != nil {
 		return false, fmt.Errorf("read the offsets of group %s: %w", s.Group, err)
 	}
-	o, ok := committed.Lookup(p.topic, p.partition)
+	o, ok := committed.Lookup(known.topic, known.partition)
 	if ok && o.Err != nil {
-		return false, fmt.Errorf("read the offset of %s in group %s: %w", p, s.Group, o.Err)
+		return false, fmt.Errorf("read the offset of %s in group %s: %w", known, s.Group, o.Err)
 	}
-	return ok && o.At == p.next && o.Metadata == known.metadata(), nil
+	return ok && o.At == known.offset && o.Metadata == known.mark.metadata(), nil
 }
 
 // retryCompare is how long an idle worker pauses after the store did not answer a
@@ -111,13 +113,19 @@ func (s *session) compareIdle(ctx context.Context) error {
 	group.SetLimit(deliveries)
 	n := 0
 	for _, p := range s.partitions {
-		if p.began == nil || p.open != nil {
+		if p.began == nil {
 			continue
 		}
 		if n++; n > deliveries {
 			break
 		}
-		group.Go(func() error { return s.compare(ctx, p) })
+		group.Go(func() error {
+			err := s.compare(ctx, p.commitment(), p.began, p.from, true)
+			if err == nil {
+				p.began = nil
+			}
+			return err
+		})
 	}
 	err := group.Wait()
 	var stopped *stopError
@@ -131,7 +139,7 @@ func (s *session) compareIdle(ctx context.Context) error {
 
 // contradiction returns the error that stops the worker. It names the defect of the
 // mark, the records concerned, the command that shows them, and the remedy.
-func (s *session) contradiction(p *partition, tail Tail, stored bool) error {
+func (s *session) contradiction(p topicPartition, from int64, tail Tail, stored bool) error {
 	const way = "Stop every worker of the group and find out who committed the offset or changed the rows: tocsin audit --topic %s. " +
 		"Then delete the offsets of the group (kafka-consumer-groups --delete-offsets --group %s --topic %s): workers begin with the last stored batch"
 	remedy := fmt.Sprintf(way, p.topic, s.Group, p.topic)
@@ -141,20 +149,20 @@ func (s *session) contradiction(p *partition, tail Tail, stored bool) error {
 	switch {
 	case !stored:
 		return stop(fmt.Errorf("%s: the group's mark is at offset %d and goes on from earlier rows, and no row of the partition is stored. "+
-			"The database is another one, or its rows were removed. %s", p, p.from, remedy))
-	case tail.Last+1 < p.from:
+			"The database is another one, or its rows were removed. %s", p, from, remedy))
+	case tail.Last+1 < from:
 		return stop(fmt.Errorf("%s: the group's mark is at offset %d and the rows end at %d: it would hide the records %d to %d, which no worker stored. Kafka shows them: %s. %s",
-			p, p.from, tail.Last, tail.Last+1, p.from-1, show(tail.Last+1, p.from-1), remedy))
-	case tail.Last >= p.from:
+			p, from, tail.Last, tail.Last+1, from-1, show(tail.Last+1, from-1), remedy))
+	case tail.Last >= from:
 		return stop(fmt.Errorf("%s: the group's mark is at offset %d and the rows go on to %d: it would store the records %d to %d again. %s",
-			p, p.from, tail.Last, p.from, tail.Last, remedy))
+			p, from, tail.Last, from, tail.Last, remedy))
 	}
-	return stop(fmt.Errorf("%s: the group's mark at offset %d has another chain than the row before it: the mark was forged, or a row was altered. %s", p, p.from, remedy))
+	return stop(fmt.Errorf("%s: the group's mark at offset %d has another chain than the row before it: the mark was forged, or a row was altered. %s", p, from, remedy))
 }
 
 // altered returns the error that stops the worker when the records in Kafka differ
 // from the stored ones. The message asks to keep both as evidence.
-func (p *partition) altered(stored Hash) error {
+func (p *partition) altered(b *batch, stored Hash) error {
 	return stop(fmt.Errorf("%s: the records %d to %d are stored with the chain %x, and Kafka now has records of those offsets with the chain %x: "+
-		"the rows or the records were altered. Nothing is published; keep both, and see tocsin audit --topic %s", p, p.open.First, p.open.Last, stored, p.open.head, p.topic))
+		"the rows or the records were altered. Nothing is published; keep both, and see tocsin audit --topic %s", p, b.First, b.Last, stored, b.head, p.topic))
 }

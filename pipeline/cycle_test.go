@@ -67,7 +67,7 @@ func TestALingerBeginsWithTheFirstRecordAndEnds(t *testing.T) {
 			}
 		}
 		// Nothing is left for the next member to replay.
-		if m, err := parseMark(b.group(0).Metadata, b.group(0).At); err != nil || m.Intent != nil || b.group(0).At != 125 {
+		if m, err := parseMark(b.group(0).Metadata, b.group(0).At); err != nil || len(m.Promises) > 0 || b.group(0).At != 125 {
 			t.Errorf("the group holds %d with %+v, %v; want 125 without an intent", b.group(0).At, m, err)
 		}
 	})
@@ -84,7 +84,7 @@ func TestACompletionDoesNotWaitForAnIdleCycle(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		o := b.group(0)
-		if m, err := parseMark(o.Metadata, o.At); err != nil || m.Intent != nil || o.At != 5 {
+		if m, err := parseMark(o.Metadata, o.At); err != nil || len(m.Promises) > 0 || o.At != 5 {
 			t.Errorf("the group holds %d with %+v, %v; want 5 without an intent", o.At, m, err)
 		}
 		b.end(w)
@@ -137,17 +137,17 @@ func TestARowCarriesItsRecord(t *testing.T) {
 // One poll can return a partition's records from two leaders, in order.
 func TestRunsOfOnePartitionStayInOrder(t *testing.T) {
 	memory := newMemory()
-	s := &session{rules: memory.Current(), Worker: &Worker{library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
-		partitions: map[topicPartition]*partition{{topic, 0}: {topicPartition: topicPartition{topic, 0}, next: 0}}}
+	s := &session{rules: memory.Current(), Worker: &Worker{Config: Config{MaxRecords: 10, MaxBytes: 1 << 20}, library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
+		partitions: map[topicPartition]*partition{{topic, 0}: {topicPartition: topicPartition{topic, 0}, overrun: -1}}}
+	s.room.Store(1 << 20)
 	var fetches kgo.Fetches
 	for o := range int64(6) {
 		fetches = append(fetches, kgo.Fetch{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: []*kgo.Record{{Topic: topic, Offset: o, Value: value(1)}}}}}}})
 	}
-	var held []*partition
-	if n, candidate, err := s.admit(t.Context(), fetches, &held); n != 6 || candidate || err != nil || len(held) != 1 {
-		t.Fatalf("%d records, candidate %t, %v, %d partitions", n, candidate, err, len(held))
+	if n, err := s.admit(t.Context(), fetches); n != 6 || err != nil || len(s.held) != 1 || s.held[0].open().hit {
+		t.Fatalf("%d records, %v, %d partitions", n, err, len(s.held))
 	}
-	for i, row := range held[0].open.Rows {
+	for i, row := range s.held[0].open().Rows {
 		if row.Offset != int64(i) {
 			t.Errorf("row %d has offset %d", i, row.Offset)
 		}
@@ -291,11 +291,16 @@ func TestAnErrorOfADeliveryIsReportedAlthoughTheWorkerStops(t *testing.T) {
 		memory := newMemory()
 		s := &session{Worker: &Worker{Config: Config{StepTimeout: time.Minute, BackoffMin: 1, BackoffMax: 1}, store: &refusing{memory, stop}, publisher: memory,
 			metrics: NewMetrics(prometheus.NewRegistry()), health: NewHealth(time.Now()), log: slog.New(slog.DiscardHandler)}}
-		var held []*partition
+		s.ends = make(chan func() error, 2)
+		wake := context.CancelFunc(func() {})
+		s.wake.Store(&wake)
 		for n := range int32(2) {
-			held = append(held, &partition{topicPartition: topicPartition{topic, n}, open: &openBatch{Batch: Batch{Topic: topic, Partition: n, Rows: []Row{{}}}, complete: true}})
+			b := &batch{Batch: Batch{Topic: topic, Partition: n, Rows: []Row{{}}}, complete: true, sealed: true, declared: 1, published: 1, slab: &slab{}}
+			s.held = append(s.held, &partition{topicPartition: topicPartition{topic, n}, promised: []intent{b.intent()}, hand: []*batch{b}})
 		}
-		if err := s.deliver(ctx, held); err == nil || !strings.Contains(err.Error(), "no such table") || ctx.Err() == nil {
+		s.launch(ctx)
+		err := errors.Join(s.collect(nil), s.collect(nil))
+		if err == nil || !strings.Contains(err.Error(), "no such table") || ctx.Err() == nil {
 			t.Errorf("the error is %v, want that of partition 0, after the end of the context (%v)", err, ctx.Err())
 		}
 	})

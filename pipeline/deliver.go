@@ -4,168 +4,246 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/errgroup"
 )
 
-// deliveries is how many batches are delivered at once. It is at most the number
-// of a store's connections: a wait for a connection would count as a failed try.
+// deliveries is how many questions about rows are asked at once. It is at most the
+// number of a store's connections: a wait for a connection would count as a failed try.
 const deliveries = 12
 
-// deliver publishes and stores every batch that is ready, and settles those that are
-// published and stored. Once the intent of a new batch is acknowledged its candidates
-// are certain: the next owner of the partition judges exactly these records by exactly
-// these rules. So its alerts wait for no insert. An abandoned delivery is no error.
-func (s *session) deliver(ctx context.Context, held []*partition) error {
-	group, each := errgroup.WithContext(ctx)
-	var checked, certain []*partition // the alerts of checked ones wait for a look at the rows
-	for _, p := range held {
-		switch {
-		case !p.open.ready():
-		case p.open.replay || p.began != nil:
-			checked = append(checked, p)
+// launch starts, for each partition with batches in hand, what can be done now, beside
+// what is under way:
+//
+//	check    look at the rows, before the first batch since the assignment and before a
+//	         replay: do they agree with the mark, are the batch's own there already
+//	publish  the alerts of the promised rows, one message a candidate
+//	store    a sealed batch, in one insert
+//
+// Once an intent is acknowledged its candidates are certain: the next owner of the
+// partition judges exactly these records by exactly these rules. So alerts wait for no
+// insert, and those of the open batch go out while the batch before it is stored.
+func (s *session) launch(work context.Context) {
+	for _, p := range slices.Clone(s.held) { // one that is settled leaves it
+		for i, b := range p.hand {
+			if p.givenUp || b.declared == 0 {
+				break
+			}
+			b.checked = b.checked || !b.replay && p.began == nil
+			if !b.checked {
+				if i == 0 && !b.checking {
+					s.check(work, p, b)
+				}
+				break
+			}
+			if b.published < b.declared && !b.publishing {
+				s.publish(work, p, b)
+			}
+			if i == 0 && b.sealed && !b.stored && !b.storing {
+				s.storeOne(work, p, b)
+			}
+		}
+		s.settle(p)
+	}
+}
+
+// start runs a step of a partition's batch beside the loop. The end that the step
+// returns is executed by the loop.
+func (s *session) start(work context.Context, p *partition, b *batch, step string, do func(ctx context.Context, span trace.Span) (end func(error) error, err error)) {
+	p.jobs++
+	s.underWay++
+	ctx, span := s.tracing(work, step, b)
+	ends := s.ends
+	go func() {
+		end, err := do(ctx, span)
+		endSpan(span, err)
+		ends <- func() error {
+			p.jobs--
+			failed := end(err)
+			s.settle(p)
+			if work.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // abandoned
+			}
+			return failed
+		}
+		(*s.wake.Load())()
+	}()
+}
+
+// collect executes the ends of steps that have come. If there is none yet, it waits
+// for one until a channel is closed. A step that was abandoned is no error.
+func (s *session) collect(until <-chan struct{}) (err error) {
+	for n := 0; s.underWay > 0; n++ {
+		var end func() error
+		select {
+		case end = <-s.ends:
 		default:
-			certain = append(certain, p)
-			group.Go(func() error { return s.publish(each, p) })
+			if n > 0 {
+				return err
+			}
+			select {
+			case end = <-s.ends:
+			case <-until:
+				return err
+			}
 		}
-	}
-	group.Go(func() error { return s.storeAll(each, checked, certain) })
-	err := group.Wait()
-	for _, p := range held {
-		if p.open.done() {
-			p.settle()
-		}
-	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
+		s.underWay--
+		err = errors.Join(err, end())
 	}
 	return err
 }
 
-// storeAll stores every batch, and publishes the checked ones. These go first, because
-// their alerts wait for it.
-func (s *session) storeAll(ctx context.Context, checked, certain []*partition) error {
-	group, each := errgroup.WithContext(ctx)
-	group.SetLimit(deliveries)
-	for _, p := range checked {
-		group.Go(func() error { return s.storeChecked(each, p) })
-	}
-	for _, p := range certain {
-		group.Go(func() error { return s.storeOne(each, p) })
-	}
-	return group.Wait()
-}
+// closed is the argument of collect that does not wait.
+var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// storeChecked looks at the rows before it stores and publishes a batch: at the first
-// since the assignment, whether they agree with the mark, and for a replay, whether
-// its own are there already. A batch that is too late to be stored stays unsettled: it
-// is rewound, declared again and looked for.
-func (s *session) storeChecked(ctx context.Context, p *partition) error {
-	if p.began != nil {
-		if err := s.persist(ctx, p, "compare", func(ctx context.Context) error { return s.compare(ctx, p) }); err != nil {
-			return s.unlessLate(p, err)
+// settle settles the batches of a partition that are stored and published, and drops
+// those of one that is given up.
+func (s *session) settle(p *partition) {
+	switch {
+	case p.givenUp && p.jobs == 0:
+		s.drop(p)
+	case !p.givenUp && len(p.hand) > 0 && p.hand[0].sealed && p.hand[0].done() && !p.hand[0].publishing:
+		b := p.settle()
+		b.endSpan(nil)
+		s.release(b)
+		s.settlements++
+		s.health.proceeding("", s.log)
+		if len(p.hand) == 0 {
+			s.forget(p)
 		}
 	}
-	if p.open.replay {
-		certain, err := s.look(ctx, p)
-		if err != nil || !certain {
-			return s.unlessLate(p, err)
-		}
-	}
-	group, each := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.publish(each, p) })
-	if !p.open.stored {
-		group.Go(func() error { return s.storeOne(each, p) })
-	}
-	return group.Wait()
 }
 
-// look looks for the rows of a replay. An earlier try may have stored it, so long ago
-// that the store has forgotten the token. It reports whether the batch may be
-// published, and stored if its rows are not there.
-func (s *session) look(ctx context.Context, p *partition) (certain bool, err error) {
-	b := &p.open.Batch
-	quiet := time.Since(p.lost) >= s.quiet() // before the look
-	err = s.persist(ctx, p, "look", func(ctx context.Context) error {
-		stored, held, err := s.store.Holds(ctx, b)
-		switch {
-		case !held:
+// giveUp drops the batches of a partition as soon as no step of them is under way. What
+// was promised of them is replayed.
+func (s *session) giveUp(p *partition) {
+	p.givenUp = true
+	s.settle(p)
+}
+
+// check looks at the rows before a batch is published and stored.
+func (s *session) check(work context.Context, p *partition, b *batch) {
+	b.checking = true
+	began, known := p.began, p.commitment()
+	quiet := p.lost.IsZero() || time.Since(p.lost) >= s.quiet() // before the look
+	s.start(work, p, b, "check", func(ctx context.Context, span trace.Span) (func(error) error, error) {
+		var stored Held
+		var held bool
+		err := s.persist(ctx, span, p.topicPartition, "check", func(ctx context.Context) (err error) {
+			if began != nil {
+				if err := s.compare(ctx, known, began, p.from, b.replay); err != nil {
+					return err
+				}
+			}
+			if b.replay {
+				stored, held, err = s.store.Holds(ctx, &b.Batch)
+			}
 			return b.overtaken(err)
-		case stored.Rows == len(b.Rows) && stored.Chain != p.open.head:
-			return p.altered(stored.Chain)
-		}
-		// The stored chain differs from the computed one when compaction
-		// has since removed records of the range.
-		p.open.head, p.open.stored = stored.Chain, true
-		return nil
+		})
+		return func(err error) error {
+			b.checking = false
+			if err == nil {
+				p.began = nil
+				return s.checked(p, b, stored, held, quiet)
+			}
+			return s.unlessLate(p, b, err)
+		}, err
 	})
-	if err != nil {
-		return false, err
-	}
-	if !p.open.stored && !p.lost.IsZero() {
+}
+
+// checked decides, after a look at the rows, what becomes of a batch. An earlier try
+// may have stored it, so long ago that the store has forgotten the token.
+func (s *session) checked(p *partition, b *batch, stored Held, held, quiet bool) error {
+	switch {
+	case held && stored.Rows == len(b.Rows) && stored.Chain != b.head:
+		return p.altered(b, stored.Chain)
+	case held:
+		// The stored chain differs from the computed one when compaction has since
+		// removed records of the range.
+		b.head, b.stored = stored.Chain, true
+	case !p.lost.IsZero():
 		if quiet {
 			s.renumber(p)
 		}
-		return false, nil
-	}
-	return true, nil
-}
-
-// storeOne stores the open batch of one partition.
-func (s *session) storeOne(ctx context.Context, p *partition) error {
-	b := &p.open.Batch
-	err := s.persist(ctx, p, "store", func(ctx context.Context) error { return b.overtaken(s.store.Store(ctx, b)) })
-	if errors.Is(err, ErrLost) {
-		s.lose(p)
+		s.giveUp(p)
 		return nil
 	}
-	if err != nil {
-		return s.unlessLate(p, err)
-	}
-	p.open.stored = true
-	s.metrics.stored(b)
-	if p.open.begins {
-		s.metrics.notUnpacked(p.topic)
-	}
+	b.checked = true
 	return nil
 }
 
-// publish publishes the alerts of the open batch of one partition.
-func (s *session) publish(ctx context.Context, p *partition) error {
-	if alerts := p.open.Alerts(); len(alerts) > 0 {
-		if err := s.persist(ctx, p, "publish", func(ctx context.Context) error { return s.publisher.Publish(ctx, alerts) }); err != nil {
+// storeOne stores a batch.
+func (s *session) storeOne(work context.Context, p *partition, b *batch) {
+	b.storing = true
+	s.start(work, p, b, "store", func(ctx context.Context, span trace.Span) (func(error) error, error) {
+		err := s.persist(ctx, span, p.topicPartition, "store", func(ctx context.Context) error { return b.overtaken(s.store.Store(ctx, &b.Batch)) })
+		return func(err error) error {
+			b.storing = false
+			switch {
+			case errors.Is(err, ErrLost):
+				s.lose(p)
+				return nil
+			case err != nil:
+				return s.unlessLate(p, b, err)
+			}
+			b.stored = true
+			s.metrics.stored(&b.Batch)
+			if b.begins {
+				s.metrics.notUnpacked(p.topic)
+			}
+			return nil
+		}, err
+	})
+}
+
+// publish publishes the alerts of the promised rows of a batch that are not published
+// yet.
+func (s *session) publish(work context.Context, p *partition, b *batch) {
+	to := b.declared
+	alerts := b.alerts(b.published, to)
+	if len(alerts) == 0 {
+		b.published = to
+		return
+	}
+	b.publishing = true
+	s.start(work, p, b, "publish", func(ctx context.Context, span trace.Span) (func(error) error, error) {
+		err := s.persist(ctx, span, p.topicPartition, "publish", func(ctx context.Context) error { return s.publisher.Publish(ctx, alerts) })
+		return func(err error) error {
+			b.publishing = false
+			if err == nil {
+				b.published = to
+				s.metrics.published(alerts)
+			}
 			return err
-		}
-		s.metrics.published(alerts)
-	}
-	p.open.published = true
-	return nil
+		}, err
+	})
 }
 
-// unlessLate returns err, or nil for ErrLate: a late batch ends its own delivery
-// only.
-func (s *session) unlessLate(p *partition, err error) error {
+// unlessLate returns err, or nil for ErrLate: the partition of a late batch is given
+// up. The batch is declared again and looked for.
+func (s *session) unlessLate(p *partition, b *batch, err error) error {
 	if !errors.Is(err, ErrLate) {
 		return err
 	}
-	s.log.Warn("declaring a batch again: it came too late to be stored", "partition", p.String(), "first", p.open.First, "last", p.open.Last)
+	s.log.Warn("declaring a batch again: it came too late to be stored", "partition", p.String(), "first", b.First, "last", b.Last)
+	s.giveUp(p)
 	return nil
 }
 
 // persist retries a step of a partition until it succeeds. An error that passes
 // is retried without end: only a rebalance or the end of the worker breaks the
 // wait. ErrLate and ErrLost are returned. Any other error stops the worker.
-func (s *session) persist(ctx context.Context, p *partition, step string, try func(context.Context) error) (err error) {
-	ctx, span := s.tracing(ctx, step, p)
-	defer func() { endSpan(span, err) }()
-	return s.retry().until(ctx, func(ctx context.Context) (wait string, err error) {
+func (s *session) persist(ctx context.Context, span trace.Span, tp topicPartition, step string, try func(context.Context) error) (err error) {
+	r := s.retry()
+	r.beside = true
+	return r.until(ctx, func(ctx context.Context) (wait string, err error) {
 		began := time.Now()
 		once, cancel := context.WithTimeout(ctx, s.StepTimeout)
 		defer cancel()
 		if err := try(once); err != nil {
-			return s.failed(ctx, span, p, step, err)
+			return s.failed(ctx, span, tp, step, err)
 		}
 		s.metrics.step(step, time.Since(began))
 		return "", nil
@@ -174,7 +252,7 @@ func (s *session) persist(ctx context.Context, p *partition, step string, try fu
 
 // failed returns what a step waits for after a failed try, and counts the try
 // if there will be another.
-func (s *session) failed(ctx context.Context, span trace.Span, p *partition, step string, err error) (wait string, _ error) {
+func (s *session) failed(ctx context.Context, span trace.Span, tp topicPartition, step string, err error) (wait string, _ error) {
 	wait, ok := Waiting(err)
 	switch {
 	case ctx.Err() != nil:
@@ -186,7 +264,7 @@ func (s *session) failed(ctx context.Context, span trace.Span, p *partition, ste
 	case !ok:
 		return "", stop(fmt.Errorf("%s: %w", step, err))
 	}
-	s.health.fail(p.topicPartition, err)
+	s.health.fail(tp, err)
 	s.metrics.retried(step)
 	retrying(span, err)
 	return wait, err

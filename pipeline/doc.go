@@ -11,7 +11,7 @@
 //	 │└────── more ────────┘    commit: intent the rows,     only       one insert   one message   committed by the next
 //	 │        new partitions    [first,last],  at the                   a batch,     a candidate   declare, or when
 //	 │                          rules, chain   first insert             one token                  the cycle hurries
-//	 └─ until max_records or max_cycle_bytes, linger after the first record, or a candidate
+//	 └─ until max_records or max_bytes, linger after the first record, or a candidate
 //
 // A cycle without records compares idle partitions instead. A cycle that finds a
 // topic deleted and created again commits the first marks of the new logs, and ends

@@ -45,7 +45,7 @@ func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
 	committed, err := adm.FetchOffsets(ctx, s.Group)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) || retriable(err) {
-			return false, nil // asked again after the next cycle
+			return false, nil // asked again after the next turn
 		}
 		return false, fmt.Errorf("read the offsets of group %s: %w", s.Group, err)
 	}
@@ -61,13 +61,13 @@ func (s *session) reached(ctx context.Context, until offsets) (bool, error) {
 		if !ok || o.At < 0 {
 			return false, nil
 		}
-		if m, err := parseMark(o.Metadata, o.At); err != nil || (m.Intent != nil && o.At < end) {
+		if m, err := parseMark(o.Metadata, o.At); err != nil || (len(m.Promises) > 0 && o.At < end) {
 			return false, nil
 		}
 		if o.At < end {
 			// No commit covers markers and aborted records until a record follows.
 			if _, found, err := s.recordIn(ctx, tp, o.At, end); found || err != nil {
-				return false, nil // asked again after the next cycle
+				return false, nil // asked again after the next turn
 			}
 		}
 	}

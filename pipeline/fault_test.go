@@ -134,10 +134,10 @@ func TestAPromisedBatchIsReplayedUnderItsOwnRules(t *testing.T) {
 		b.end(w)
 		o := b.group(0)
 		m, err := parseMark(o.Metadata, o.At)
-		if err != nil || m.Intent == nil || o.At != 0 {
+		if err != nil || len(m.Promises) == 0 || o.At != 0 {
 			t.Fatalf("the group holds offset %d, %+v, %v; want an intent at 0", o.At, m, err)
 		}
-		promised = append(promised, fmt.Sprintf("0-%d %s", m.Intent.Last, m.Intent.Digest))
+		promised = append(promised, fmt.Sprintf("0-%d %s", m.Promises[0].Last, m.Promises[0].Digest))
 		b.sink.set(func() { b.sink.storeErr, b.sink.current = nothing, "two" })
 		b.produce(500, 500)
 		w = b.start()
@@ -225,7 +225,7 @@ func TestAWorkerToldToStopFinishesWhatItHolds(t *testing.T) {
 		b.exact(300)
 		for p := range int32(2) {
 			o := b.group(p)
-			if m, err := parseMark(o.Metadata, o.At); err != nil || m.Intent != nil || o.At != 150 {
+			if m, err := parseMark(o.Metadata, o.At); err != nil || len(m.Promises) > 0 || o.At != 150 {
 				t.Errorf("partition %d is left at %d with %+v, %v; want 150 without an intent", p, o.At, m, err)
 			}
 		}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -11,147 +12,131 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"tocsin/rules"
 	"tocsin/rules/event"
 )
 
-// admit opens batches for the polled partitions and fills them in parallel.
-func (s *session) admit(ctx context.Context, fetches kgo.Fetches, held *[]*partition) (n int, candidate bool, err error) {
-	type polled struct {
-		tp      topicPartition
-		records []*kgo.Record
-	}
-	var all []polled
+// admit opens batches for the polled partitions and fills them in parallel. It returns
+// how many records it took.
+func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err error) {
+	began := time.Now()
+	runs := make(map[*partition][][]*kgo.Record)
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-		tp := topicPartition{f.Topic, f.Partition}
-		p := s.partitions[tp]
+		p := s.partitions[topicPartition{f.Topic, f.Partition}]
 		if len(f.Records) == 0 || p == nil {
 			return // its records are fetched again when it begins
 		}
-		if p.open != nil && p.open.refused != "" {
-			return // they come after a batch that is a batch of its own
-		}
 		p.end = f.LastStableOffset
-		if p.tail != nil && p.open == nil && f.Records[0].Offset > p.next {
+		if p.tail != nil && len(p.hand) == 0 && f.Records[0].Offset > p.next {
 			s.forgo(p)
 		}
 		p.refused = 0
 		records := p.unsettled(f.Records)
-		if len(records) == 0 {
+		switch {
+		case len(records) == 0:
 			s.client.SetOffsets(p.rewind(p.wanted()))
-			return
+		case !p.takes():
+			p.left(records[0].Offset) // they come after a batch that is a batch of its own
+		default:
+			runs[p] = append(runs[p], records)
+			n += len(records)
 		}
-		all = append(all, polled{tp, records})
-		n += len(records)
-		if at := waitingSince(records[0], time.Now()); p.oldest.IsZero() || at.Before(p.oldest) {
-			p.oldest = at // the first record is the oldest
-		}
-		s.metrics.unsettledSince(p.oldest)
 	})
-	began := time.Now()
 	ctx, span := s.judging(ctx, n)
 	defer span.End()
-	byPartition := make(map[*partition][][]*kgo.Record)
-	for _, f := range all {
-		p := s.partitions[f.tp]
-		if p.open == nil {
-			if err := s.open(ctx, p, f.records[0].Offset); err != nil {
-				return 0, false, err
-			}
-			*held = append(*held, p)
-		}
-		byPartition[p] = append(byPartition[p], f.records)
-	}
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	found := make(chan bool, len(byPartition))
-	for p, runs := range byPartition {
+	for p, runs := range runs {
+		b := p.open()
+		if b == nil {
+			if b, err = s.open(ctx, p, runs[0][0].Offset); err != nil {
+				return 0, errors.Join(group.Wait(), err)
+			}
+		}
+		p.waits(b, waitingSince(runs[0][0], began)) // the first record is the oldest
+		s.metrics.unsettledSince(p.oldest)
 		for _, records := range runs {
-			p.slab.events = s.spare.lend(p.slab.events, len(records))
+			b.slab.events = s.spare.lend(b.slab.events, len(records))
 		}
 		group.Go(func() error {
-			hit := false
 			for _, records := range runs {
-				hit = p.fill(records, &s.room) || hit
+				p.fill(b, records, &s.Config, &s.room)
 			}
-			found <- hit
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	close(found)
-	for hit := range found {
-		candidate = candidate || hit
+	for p := range runs {
+		s.filled(p, time.Now())
 	}
 	if n > 0 {
 		s.metrics.step("judge", time.Since(began))
 	}
-	return n, candidate, nil
+	return n, nil
+}
+
+// takes reports whether the next records of the partition may be taken now. They wait
+// for the look at a replay, because their chain goes on from what is stored.
+func (p *partition) takes() bool {
+	for _, b := range p.hand {
+		if b.refused != "" || b.replay && b.complete && !b.checked {
+			return false
+		}
+	}
+	return !p.givenUp && (p.open() != nil || len(p.hand) < inHand)
+}
+
+// left notes the first record that was fetched and not taken. It is fetched again.
+func (p *partition) left(offset int64) {
+	if p.overrun < 0 || offset < p.overrun {
+		p.overrun = offset
+	}
+}
+
+// filled sends the client back to the first record that was not taken.
+func (s *session) filled(p *partition, now time.Time) {
+	b := p.open()
+	if b != nil && len(b.Rows) == 0 && b.complete { // it found no room
+		p.hand = p.hand[:len(p.hand)-1]
+		s.release(b)
+		if b = nil; len(p.hand) == 0 {
+			s.forget(p)
+		}
+	}
+	if p.overrun >= 0 {
+		s.client.SetOffsets(p.rewind(p.overrun))
+		p.overrun = -1
+	}
+	if b != nil {
+		b.grown = now
+	}
 }
 
 // parallel is how many partitions are judged at once.
 var parallel = runtime.GOMAXPROCS(0)
-
-// slab is the storage of a partition's batches. It is reused from cycle to cycle,
-// and its content does not outlive the cycle that filled it.
-type slab struct {
-	judge    *Judge
-	limits   event.Limits   // of judge
-	events   []*event.Event // lent by spare
-	used     int
-	rows     []Row
-	verdicts []rules.Verdict
-	framed   []byte // buffer of judgement and link
-}
-
-// reset empties the slab. Storage for more than keep rows is freed.
-func (s *slab) reset(keep int) {
-	s.events, s.used = s.events[:0], 0
-	clear(s.rows) // frees the fetched bytes
-	clear(s.verdicts)
-	s.rows, s.verdicts = s.rows[:0], s.verdicts[:0]
-	if cap(s.rows) > keep {
-		s.rows, s.verdicts = nil, nil
-	}
-}
-
-func (s *slab) event() *event.Event {
-	s.used++
-	return s.events[s.used-1]
-}
 
 // findingSize is the approximate size in bytes of a finding with its explanation
 // and its alert (measured: TestMemoryIsAsThePageSays).
 const findingSize = 8 << 10
 
 // fill turns records of one partition into rows of its open batch, in offset
-// order, until the cycle has no room left. It reports whether a row is a
-// candidate. Calls for different partitions run at once and share only room.
-func (p *partition) fill(records []*kgo.Record, room *atomic.Int64) (candidate bool) {
-	b := p.open
-	if p.slab.judge == nil || p.slab.limits != b.limits {
-		p.slab.judge, p.slab.limits = NewJudge(b.limits), b.limits
-	}
+// order, until the batch is full or no room is left. Calls for different partitions
+// run at once and share only room.
+func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomic.Int64) {
+	judge := p.judgeFor(b.limits)
+	promise := p.promiseOf(b)
 	for _, rec := range records {
-		if p.pending != nil && rec.Offset > p.pending.Last {
-			// A replay is exactly the promised range: later records are fetched
-			// again for another batch. Its last record may be gone by now
-			// (compaction), but its range, and so its token, stay the same.
-			b.complete, b.Last = true, p.pending.Last
-			if b.overrun < 0 { // a later poll must not move it forward
-				b.overrun = rec.Offset
-			}
-			break
-		}
-		if p.pending == nil && (b.overrun >= 0 || room.Load() <= 0) {
-			// The record is fetched again for a later cycle. Partitions are filled
-			// in any order, so each of them finds room in time.
-			if b.overrun < 0 {
-				b.overrun = rec.Offset
-			}
-			break
+		switch {
+		case promise != nil && rec.Offset > promise.Last:
+			// A replay is exactly the promised range. Its last record may be gone by
+			// now (compaction), but its range, and so its token, stay the same.
+			b.complete, b.Last = true, promise.Last
+			p.left(rec.Offset)
+			return
+		case promise != nil && b.complete, promise == nil && (p.overrun >= 0 || room.Load() <= 0 || len(b.Rows) >= c.MaxRecords):
+			p.left(rec.Offset)
+			return
 		}
 		row := Row{Offset: rec.Offset, Timestamp: Timestamp(rec), Key: rec.Key, Raw: rec.Value, Tombstone: rec.Value == nil,
 			RawHash: sha256.Sum256(rec.Value)}
@@ -161,35 +146,43 @@ func (p *partition) fill(records []*kgo.Record, room *atomic.Int64) (candidate b
 			size += int(unsafe.Sizeof(h)) + len(h.Key) + len(h.Value)
 		}
 		if !row.Tombstone {
-			e := p.slab.event()
-			p.slab.verdicts = p.slab.judge.Complete(&row, e, b.rules, p.slab.verdicts)
+			e := b.slab.event()
+			b.slab.verdicts = judge.Complete(&row, e, b.rules, b.slab.verdicts)
 			size += e.Size()
 		}
 		for i := range row.Verdicts {
 			if row.Verdicts[i].Candidate() {
-				candidate = true
+				b.hit = true
 				size += findingSize
 			}
 		}
 		room.Add(-int64(size))
-		p.add(row, rec.LeaderEpoch)
-		if p.pending != nil && rec.Offset == p.pending.Last {
+		b.size += int64(size)
+		b.add(row, rec.LeaderEpoch)
+		if promise != nil && rec.Offset == promise.Last {
 			b.complete = true
 		}
 	}
-	return candidate
 }
 
-// add appends a row to the open batch, and links it to the chain.
-func (p *partition) add(row Row, epoch int32) {
-	b := p.open
-	if len(p.slab.rows) == 0 {
+// judgeFor returns the partition's judge for limits.
+func (p *partition) judgeFor(limits event.Limits) *Judge {
+	if p.judge == nil || p.limits != limits {
+		p.judge, p.limits = NewJudge(limits), limits
+	}
+	return p.judge
+}
+
+// add appends a row to the batch, and links it to the chain.
+func (b *batch) add(row Row, epoch int32) {
+	s := b.slab
+	if len(b.Rows) == 0 {
 		b.First, b.At = row.Offset, row.Timestamp
 	}
-	row.Judged, p.slab.framed = b.judgement(&row, p.slab.framed)
-	b.head, p.slab.framed = link(b.head, &row, p.slab.framed)
+	row.Judged, s.framed = b.judgement(&row, s.framed)
+	b.head, s.framed = link(b.head, &row, s.framed)
 	row.Chain = b.head
 	b.Last, b.epoch = row.Offset, epoch
-	p.slab.rows = append(p.slab.rows, row)
-	b.Rows = p.slab.rows
+	s.rows = append(s.rows, row)
+	b.Rows = s.rows
 }

@@ -83,7 +83,7 @@ func (s *session) foreseeMarked(ctx context.Context, tp topicPartition, o kadm.O
 	if old != nil {
 		return nil // a log that begins anew
 	}
-	if err := s.compare(ctx, p); !errors.Is(err, ErrLate) {
+	if err := s.compare(ctx, p.commitment(), p.began, p.from, true); !errors.Is(err, ErrLate) {
 		return err
 	}
 	return nil // a worker is at work

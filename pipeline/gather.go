@@ -10,132 +10,166 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// gather polls and judges until the cycle has MaxRecords or MaxBytes, until Linger
-// has passed since its first record, until a record is a candidate, or until ctx
-// is cancelled. Without any record it returns after Linger, so that an idle
-// worker commits its completions.
-//
-// It then polls only for the replays that it has begun, until each is complete or
-// StepTimeout has passed without a record of one. The bound keeps the other
-// partitions from waiting for a leader that is away. It returns the partitions with
-// an open batch.
-func (s *session) gather(ctx, work context.Context) (held []*partition, err error) {
-	var (
-		n        int
-		done     bool
-		deadline = time.Now().Add(s.Linger)
-		paused   map[string][]int32
-	)
-	defer func() {
-		if paused != nil {
-			s.client.ResumeFetchPartitions(paused)
-		}
-		rows := int64(0)
-		for _, p := range held {
-			rows += int64(len(p.open.Rows))
-		}
-		if rows > 0 {
-			s.each = (int64(s.MaxBytes) - s.room.Load()) / rows
-		}
-	}()
-	s.room.Store(int64(s.MaxBytes))
-	if s.lone != nil {
-		deadline = deadline.Add(2 * fetchWait) // a fetch without the partition may be under way
+// gather polls once and judges what came. The poll ends with the first records, at
+// s.next, when a step ends, or when the turn is hurried. Then a replay that lacks
+// records is given up, and nothing is polled.
+func (s *session) gather(polling, work context.Context) error {
+	replaying := s.replaying()
+	if polling.Err() != nil {
+		s.giveUpAll(replaying)
+		return nil
 	}
-	for {
-		poll, cancel := context.WithDeadline(ctx, deadline)
-		fetches := s.client.PollRecords(poll, s.wants(n))
-		cancel()
-		if len(fetches) == 0 {
-			// The records were withdrawn. A poll that returns nothing does not
-			// block rebalancing; at the deadline a poll returns an error.
-			continue
-		}
-		// begin precedes the errors, because a client that still reads a
-		// deleted log reports its offset as out of range.
-		if err := s.begin(work); err != nil {
-			return held, err
-		}
-		for _, f := range fetches.Errors() {
-			if err := s.fetchError(f); err != nil {
-				return held, err
-			}
-		}
-		if err := s.sameLogs(fetches); err != nil {
-			return held, err
-		}
-		s.unhold()
-		refused, err := s.refusals(work, fetches, &held, n)
-		if err != nil {
-			return held, err
-		}
-		more, candidate, err := s.admit(work, fetches, &held)
-		if err != nil {
-			return held, err
-		}
-		more += refused
-		if n == 0 && more > 0 {
-			deadline = time.Now().Add(s.Linger)
-		}
-		n += more
-		s.metrics.gathered(more)
-		late := !time.Now().Before(deadline)
-		replaying := s.incomplete(held)
-		switch {
-		case ctx.Err() != nil, s.crowded && len(held) == 0:
-			return held, nil
-		case done && late && more == 0 && len(replaying) > 0:
-			s.health.waiting(WaitKafka, "", fmt.Errorf("the promised records of %d partitions do not arrive", len(replaying)), s.log)
-			return held, nil
-		case !done && !candidate && n < s.MaxRecords && s.room.Load() > s.each && !late:
-			continue
-		case len(replaying) == 0:
-			return held, nil
-		}
-		// From now on only replays are polled: other records would grow the
-		// cycle beyond its bound.
-		if !done || more > 0 {
-			done, deadline = true, time.Now().Add(s.StepTimeout)
-			paused = s.pauseOthers(replaying)
+	if !s.polls() {
+		return nil
+	}
+	if s.replaysOnly() {
+		defer s.client.ResumeFetchPartitions(s.pauseOthers(replaying))
+	}
+	s.pauseFull()
+	poll, wake := context.WithDeadline(polling, s.next)
+	defer wake()
+	s.wake.Store(&wake)
+	if len(s.ends) > 0 {
+		wake()
+	}
+	var fetches kgo.Fetches
+	for len(fetches) == 0 {
+		// A poll whose records were withdrawn returns nothing. At the deadline a poll
+		// returns an error.
+		fetches = s.client.PollRecords(poll, s.wants())
+	}
+	// begin precedes the errors, because a client that still reads a deleted log
+	// reports its offset as out of range.
+	if err := s.begin(work); err != nil {
+		return err
+	}
+	if most := 2 * inHand * len(s.partitions); cap(s.ends) < most && s.underWay == 0 {
+		s.ends = make(chan func() error, most) // so that no step waits for the loop
+	}
+	for _, f := range fetches.Errors() {
+		if err := s.fetchError(f); err != nil {
+			return err
 		}
 	}
+	if err := s.sameLogs(fetches); err != nil {
+		return err
+	}
+	s.unhold()
+	refused, err := s.refusals(work, fetches)
+	if err != nil {
+		return err
+	}
+	more, err := s.admit(work, fetches)
+	if err != nil {
+		return err
+	}
+	s.metrics.gathered(more + refused)
+	s.forsake(time.Now())
+	return nil
 }
 
-// wants returns how many records the next poll may return in a cycle that has n.
-// The number assumes records as large as in the last cycle. No more are polled than
-// fit, because a record without room is fetched again.
-func (s *session) wants(n int) int {
-	most := s.MaxRecords - n
+// polls reports whether the loop may poll: there is room, or a replay lacks records.
+func (s *session) polls() bool { return !s.replaysOnly() || len(s.replaying()) > 0 }
+
+// replaysOnly reports whether no other records may be taken than those of replays. A
+// turn in which a partition was set aside ends soon.
+func (s *session) replaysOnly() bool {
+	return s.full() || len(s.held) > 0 && len(s.aside) > 0
+}
+
+// full reports whether there is no room for another record.
+func (s *session) full() bool { return s.room.Load() <= s.each && len(s.held) > 0 }
+
+// mostPolled bounds the records of a poll, so that a candidate waits for few others.
+const mostPolled = 500
+
+// wants returns how many records the next poll may return. The number assumes records
+// as large as in the last batch. No more are polled than fit, because a record without
+// room is fetched again.
+func (s *session) wants() int {
+	most := min(mostPolled, s.MaxRecords)
 	if s.each > 0 {
 		most = min(most, int(s.room.Load()/s.each))
 	}
 	return max(most, 1)
 }
 
-// incomplete returns the partitions whose replay lacks records, except those that
-// get none in this cycle.
-func (s *session) incomplete(held []*partition) map[topicPartition]bool {
-	left := make(map[topicPartition]bool)
-	for _, p := range held {
-		if !p.open.complete && !s.aside[p.topicPartition] {
-			left[p.topicPartition] = true
+// replaying returns the partitions with a replay in hand that lacks records, except
+// those that are set aside.
+func (s *session) replaying() (all []*partition) {
+	for _, p := range s.held {
+		if b := p.open(); b != nil && !b.complete && !p.givenUp && !s.aside[p.topicPartition] {
+			all = append(all, p)
 		}
 	}
-	return left
+	return all
+}
+
+// forsake gives up the replays of which no record has come for StepTimeout, for a
+// leader that is away. They begin again.
+func (s *session) forsake(now time.Time) {
+	var all []*partition
+	for _, p := range s.replaying() {
+		if now.Sub(p.open().grown) >= s.StepTimeout {
+			all = append(all, p)
+		}
+	}
+	if len(all) > 0 {
+		s.health.waiting(WaitKafka, "", fmt.Errorf("the promised records of %d partitions do not arrive", len(all)), s.log)
+		s.giveUpAll(all)
+	}
+}
+
+func (s *session) giveUpAll(all []*partition) {
+	for _, p := range all {
+		s.giveUp(p)
+	}
 }
 
 // pauseOthers pauses every partition that is not replaying, and returns the paused
-// ones. Those that hold or setAside has paused are left out, because they stay
-// paused for longer.
-func (s *session) pauseOthers(replaying map[topicPartition]bool) map[string][]int32 {
+// ones. Those that are paused for longer are left out.
+func (s *session) pauseOthers(replaying []*partition) map[string][]int32 {
+	keep := make(map[topicPartition]bool)
+	for _, p := range replaying {
+		keep[p.topicPartition] = true
+	}
 	others := make(map[string][]int32)
-	for tp := range s.partitions {
-		if !replaying[tp] && s.partitions[tp].lost.IsZero() && !s.aside[tp] {
+	for tp, p := range s.partitions {
+		if !keep[tp] && p.lost.IsZero() && !p.paused && !s.aside[tp] {
 			others[tp.topic] = append(others[tp.topic], tp.partition)
 		}
 	}
 	s.client.PauseFetchPartitions(others)
 	return others
+}
+
+// pauseFull stops the fetching of the partitions that can take no records, until they
+// can. The client drops what it has fetched of them, so this is the last resort: when
+// no partition can take records, nothing is polled.
+func (s *session) pauseFull() {
+	for _, p := range s.held {
+		if !p.paused && !p.accepts(&s.Config) {
+			p.paused = true
+			s.client.PauseFetchPartitions(p.alone())
+		}
+	}
+}
+
+// accepts reports whether records of the partition may be polled.
+func (p *partition) accepts(c *Config) bool {
+	b := p.open()
+	return p.takes() && (b == nil || !b.full(c))
+}
+
+// unpause resumes the fetching of a partition that can take records again.
+func (s *session) unpause(p *partition) {
+	if !p.paused || !p.accepts(&s.Config) {
+		return
+	}
+	p.paused = false
+	if p.lost.IsZero() && !s.aside[p.topicPartition] {
+		s.client.ResumeFetchPartitions(p.alone())
+	}
 }
 
 // fetchError classifies the error of a fetch. It returns nil when the poll merely

@@ -11,15 +11,16 @@ import (
 // it and HTTP handlers read it, so it has a lock. Nothing waits under the lock.
 type Health struct {
 	mu         sync.Mutex
-	turned     time.Time // last beat of the loop
-	partitions int       // assigned now
-	waits      []Waited  // in the order of their begin
+	turned     time.Time      // last beat of the loop
+	partitions int            // assigned now
+	waits      []Waited       // in the order of their begin
+	holders    map[string]int // steps that wait, by what they wait for
 	progress   map[topicPartition]Progress
 	failed     Failed
 }
 
 // NewHealth returns the health of a worker that begins now.
-func NewHealth(now time.Time) *Health { return &Health{turned: now} }
+func NewHealth(now time.Time) *Health { return &Health{turned: now, holders: make(map[string]int)} }
 
 // Status is a snapshot of a worker's health.
 type Status struct {
@@ -189,13 +190,31 @@ func (h *Health) wait(what, instead string, err error) (changed bool) {
 	return true
 }
 
-// proceed ends the wait for what, or every wait when what is empty. It returns the
-// ended waits.
+// hold notes that a step waits for what, and no longer for instead. The wait does not
+// end before the step lets it go.
+func (h *Health) hold(what, instead string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if instead != "" {
+		h.holders[instead]--
+	}
+	h.holders[what]++
+}
+
+// let notes that a step no longer waits for what.
+func (h *Health) let(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.holders[what]--
+}
+
+// proceed ends the wait for what, or every wait when what is empty, unless a step still
+// waits for it. It returns the ended waits.
 func (h *Health) proceed(what string) (ended []Waited) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.waits = slices.DeleteFunc(h.waits, func(w Waited) bool {
-		if what != "" && what != w.For {
+		if what != "" && what != w.For || h.holders[w.For] > 0 {
 			return false
 		}
 		ended = append(ended, w)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// hurry ends a cycle from another goroutine when the worker must stop or a
+// hurry ends a turn from another goroutine when the worker must stop or a
 // rebalance waits. Polling ends at once, and work that is unfinished after a grace
 // is abandoned.
 type hurry struct {
@@ -14,7 +14,7 @@ type hurry struct {
 	ended   <-chan struct{}    // closed when the work has ended, finished or not
 }
 
-// within ends the cycle, and returns when it has ended.
+// within ends the turn, and returns when it has ended.
 func (h *hurry) within(grace time.Duration) {
 	h.enough()
 	select {
@@ -24,8 +24,8 @@ func (h *hurry) within(grace time.Duration) {
 	}
 }
 
-// bounded returns the context of a cycle's polls, the context of its work, and
-// done, which the cycle calls at its end. The work outlives ctx, because finishing
+// bounded returns the context of a turn's polls, the context of its work, and
+// done, which the turn calls at its end. The work outlives ctx, because finishing
 // a declared batch is better than leaving it for a replay.
 func (s *session) bounded(ctx context.Context) (polling, work context.Context, done func()) {
 	polling, enough := context.WithCancel(ctx)

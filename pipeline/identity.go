@@ -128,9 +128,9 @@ func (s *session) earlier(ctx context.Context, again []madeAgain) error {
 func (s *session) beginAgain(again []madeAgain, extents map[topicPartition]extent) {
 	for _, old := range again {
 		log, first := s.logOf(old.topicPartition), extents[old.topicPartition].first
-		if i := old.mark.Intent; i != nil {
+		for _, i := range old.mark.Promises {
 			s.log.Warn("a promised batch cannot be replayed, its records are gone with the topic: tocsin audit shows whether it is stored, and tocsin reconcile publishes its missing alerts",
-				"code", "promise_gone", "partition", old.String(), "topic_id", old.mark.Topic.String(), "first", old.at, "last", i.Last)
+				"code", "promise_gone", "partition", old.String(), "topic_id", old.mark.Topic.String(), "first", i.First, "last", i.Last)
 		}
 		s.restart(log, old.mark.Topic, first)
 		s.again = append(s.again, commitment{old.topicPartition, first, -1, mark{Topic: log.ID, Head: Seed(log.ID, log.Partition)}})

@@ -200,7 +200,7 @@ func TestAMarkThatContradictsTheRowsIsRefused(t *testing.T) {
 		{"ahead", 25, func(m mark) mark { return m }, true, "it would hide the records 20 to 24"},
 		{"ahead, and nothing comes", 30, func(m mark) mark { return m }, false, "kafka-console-consumer --topic ledger.events --partition 0 --offset 20 --max-messages 10"},
 		{"ahead with a promise", 25, func(m mark) mark {
-			m.Intent = &intent{Last: 29, Digest: newMemory().Current().Digest()}
+			m.Promises = []intent{{First: 25, Last: 29, Digest: newMemory().Current().Digest()}}
 			return m
 		}, true, "it would hide the records 20 to 24"},
 		{"behind", 10, func(m mark) mark { return m }, true, "it would store the records 10 to 19 again"},
@@ -364,7 +364,7 @@ func TestAMarkBehindAnAbortedTransactionIsNoContradiction(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.end(w)
 		o := b.group(0)
-		if m, err := parseMark(o.Metadata, o.At); err != nil || m.Intent == nil || o.At != 22 {
+		if m, err := parseMark(o.Metadata, o.At); err != nil || len(m.Promises) == 0 || o.At != 22 {
 			t.Fatalf("the group is at %d with %s, %v; want a promise at 22", o.At, o.Metadata, err)
 		}
 		b.sink.set(func() { b.sink.storeErr = nothing })

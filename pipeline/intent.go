@@ -18,7 +18,7 @@ import (
 // metadata erases an intent; commit_test.go forbids every other way. The format
 // is versioned API: a worker rejects a version that it does not know.
 
-const metadataVersion = 1
+const metadataVersion = 2
 
 // maxMetadata is Kafka's default offset.metadata.max.bytes.
 const maxMetadata = 4096
@@ -29,14 +29,16 @@ type mark struct {
 	Topic TopicID
 	// Head is the chain's value before the committed offset.
 	Head Hash
-	// Intent is set when a batch that begins at the committed offset may be
-	// stored. It must be replayed with the same records and the same rules.
-	Intent *intent
+	// Promises are the batches that may be stored, in offset order, at most two. The
+	// first one begins at the committed offset. Each must be replayed with the same
+	// records and the same rules.
+	Promises []intent
 }
 
-// intent is the promise made before a batch is stored.
+// intent is the promise made before a batch is published or stored.
 type intent struct {
-	Last     int64  // offset of the batch's last record
+	First    int64  // offset of the batch's first record
+	Last     int64  // offset of its last record
 	Digest   string // of the rules that judge it
 	MaxBytes int    // a larger record is a dead letter; 0: the decoder's default
 	Number   int    // of the insert's token; see Batch.Number
@@ -48,11 +50,16 @@ type intent struct {
 // wireMark is the JSON of the metadata. It is ASCII, so its length in bytes equals
 // its length in UTF-16 units, which Kafka counts.
 type wireMark struct {
-	Version int    `json:"tocsin"`
-	Topic   string `json:"topic,omitempty"`
-	Head    string `json:"head"`
-	Last    *int64 `json:"last,omitempty"`
-	Rules   string `json:"rules,omitempty"`
+	Version  int           `json:"tocsin"`
+	Topic    string        `json:"topic,omitempty"`
+	Head     string        `json:"head"`
+	Promises []wirePromise `json:"promises,omitempty"`
+}
+
+type wirePromise struct {
+	First   int64  `json:"first"`
+	Last    int64  `json:"last"`
+	Rules   string `json:"rules"`
 	Bytes   int    `json:"bytes,omitempty"`
 	Number  int    `json:"number,omitempty"`
 	Refused string `json:"refused,omitempty"`
@@ -60,8 +67,8 @@ type wireMark struct {
 
 func (m mark) metadata() string {
 	w := wireMark{Version: metadataVersion, Topic: m.Topic.String(), Head: hex.EncodeToString(m.Head[:])}
-	if m.Intent != nil {
-		w.Last, w.Rules, w.Bytes, w.Number, w.Refused = &m.Intent.Last, m.Intent.Digest, m.Intent.MaxBytes, m.Intent.Number, string(m.Intent.Refused)
+	for _, i := range m.Promises {
+		w.Promises = append(w.Promises, wirePromise{i.First, i.Last, i.Digest, i.MaxBytes, i.Number, string(i.Refused)})
 	}
 	b, err := json.Marshal(w)
 	if err != nil || len(b) > maxMetadata {
@@ -91,12 +98,15 @@ func parseMark(metadata string, offset int64) (mark, error) {
 	if m.Topic, err = ParseTopicID(w.Topic); err != nil {
 		return mark{}, fmt.Errorf("the committed offset's mark is damaged, %w: %w", err, errForeign)
 	}
-	if w.Last != nil {
-		refused := unpackable(w.Refused)
-		if *w.Last < offset || w.Rules == "" || w.Number < 0 || refused != "" && refused != batchTooLarge && refused != batchUnreadable {
-			return mark{}, fmt.Errorf("the committed offset's mark has a damaged intent: %w", errForeign)
+	next := offset
+	for n, i := range w.Promises {
+		refused := unpackable(i.Refused)
+		if n >= inHand || i.First < next || n == 0 && i.First != offset || i.Last < i.First || i.Rules == "" || i.Number < 0 ||
+			refused != "" && refused != batchTooLarge && refused != batchUnreadable {
+			return mark{}, fmt.Errorf("the committed offset's mark has a damaged promise: %w", errForeign)
 		}
-		m.Intent = &intent{Last: *w.Last, Digest: w.Rules, MaxBytes: w.Bytes, Number: w.Number, Refused: refused}
+		m.Promises = append(m.Promises, intent{i.First, i.Last, i.Rules, i.Bytes, i.Number, refused})
+		next = i.Last + 1
 	}
 	return m, nil
 }
@@ -129,7 +139,7 @@ func (e *commitError) Unwrap() []error { return slices.Collect(maps.Values(e.ref
 // generation, and overwrite a newer one.
 var errUnknownCommit = errors.New("the outcome of a commit is unknown")
 
-// turn is a cycle's hold on the group, from a poll to AllowRebalance. While it
+// turn is the loop's hold on the group, from a poll to AllowRebalance. While it
 // lasts, another member can get a partition of this one only if the coordinator
 // refuses this member's commits. Only a turn commits offsets. The coordinator
 // checks the member and its generation, but not the owner of the partition: it can
@@ -152,7 +162,7 @@ func (t *turn) end() {
 // effect. After errUnknownCommit any commitment may have been applied.
 func (t *turn) commit(ctx context.Context, all []commitment) error {
 	if t.over {
-		panic("pipeline: a commit after the cycle let the group rebalance")
+		panic("pipeline: a commit after the turn let the group rebalance")
 	}
 	if len(all) == 0 {
 		return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"tocsin/rules"
 )
@@ -70,7 +71,7 @@ func (b *bench) config() Config {
 	return Config{
 		Kafka: b.kafka(), Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest,
 		MaxRecords: 1000, MaxBytes: 64 << 20, MaxUnpacked: 256 << 20, Linger: 100 * time.Millisecond, DrainTimeout: 20 * time.Second, RebalanceGrace: time.Second,
-		StepTimeout: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second, SessionTimeout: 45 * time.Second,
+		Stores: 4, StepTimeout: 10 * time.Second, BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second, SessionTimeout: 45 * time.Second,
 		IntentTTL: time.Minute,
 	}
 }
@@ -180,7 +181,7 @@ func (b *bench) exact(n int) {
 // group returns the committed offset of a partition.
 func (b *bench) group(partition int32) kadm.OffsetResponse {
 	b.t.Helper()
-	client := b.client()
+	client := b.client(kgo.MaxVersions(kversion.V4_0_0())) // which asks by name: a broker may not know the id yet
 	defer client.Close()
 	all, err := kadm.NewClient(client).FetchOffsets(b.t.Context(), "tocsin")
 	if err != nil {
@@ -207,7 +208,7 @@ func TestEveryRecordIsStoredOnceAndEveryCandidateAlertedOnce(t *testing.T) {
 		for p := range int32(4) {
 			o := b.group(p)
 			m, err := parseMark(o.Metadata, o.At)
-			if err != nil || m.Intent != nil || o.At != 750 {
+			if err != nil || len(m.Promises) > 0 || o.At != 750 {
 				t.Errorf("partition %d is left at %d with mark %+v, %v; want 750 without an intent", p, o.At, m, err)
 			}
 		}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func TestTheNumberOfATokenIsInTheMark(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		b.end(first)
 		o := b.group(0)
-		if m, err := parseMark(o.Metadata, o.At); err != nil || m.Intent == nil || m.Intent.Number != 1 {
+		if m, err := parseMark(o.Metadata, o.At); err != nil || len(m.Promises) == 0 || m.Promises[0].Number != 1 {
 			t.Errorf("the mark is %s, %v; want the intent's second token", o.Metadata, err)
 		}
 		var tokens []string
@@ -121,18 +122,23 @@ func TestTheNumberOfATokenIsInTheMark(t *testing.T) {
 func TestNoTokenIsGivenUpBeforeItsInsertsHaveEnded(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		memory := newMemory()
-		w := &Worker{Config: Config{IntentTTL: time.Minute, StepTimeout: 10 * time.Second, BackoffMin: 1, BackoffMax: 1}, store: memory, publisher: memory,
+		w := &Worker{Config: Config{IntentTTL: time.Minute, Stores: 4, StepTimeout: 10 * time.Second, BackoffMin: 1, BackoffMax: 1}, store: memory, publisher: memory,
 			metrics: NewMetrics(prometheus.NewRegistry()), health: NewHealth(time.Now()), log: slog.New(slog.DiscardHandler)}
-		s := &session{Worker: w}
-		p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 0}, lost: time.Now(),
-			open: &openBatch{Batch: Batch{Topic: topic, Rows: []Row{{}}}, replay: true, complete: true}}
+		s := &session{Worker: w, ends: make(chan func() error, 1)}
+		wake := context.CancelFunc(func() {})
+		s.wake.Store(&wake)
+		b := &batch{Batch: Batch{Topic: topic, Rows: []Row{{}}}, replay: true, complete: true, declared: 1}
+		p := &partition{topicPartition: topicPartition{topic, 0}, promised: []intent{{}}, lost: time.Now(), hand: []*batch{b},
+			jobs: 1} // so that it stays in hand
 		number := func(want int, when string) {
 			t.Helper()
-			if err := s.deliver(t.Context(), []*partition{p}); err != nil {
+			p.givenUp = false
+			s.check(t.Context(), p, b)
+			if err := s.collect(nil); err != nil {
 				t.Fatal(err)
 			}
-			if p.pending.Number != want || p.lost.IsZero() != (want > 0) || len(memory.batches) > 0 {
-				t.Fatalf("%s: %d tokens are given up and %d batches stored, want %d and 0", when, p.pending.Number, len(memory.batches), want)
+			if n := p.promised[0].Number; n != want || p.lost.IsZero() != (want > 0) || !p.givenUp || b.checked {
+				t.Fatalf("%s: %d tokens are given up and the batch is certain: %t; want %d and false", when, n, b.checked, want)
 			}
 		}
 		number(0, "at once")

@@ -41,8 +41,8 @@ func (b *bench) requests(key kmsg.Key) *atomic.Int64 {
 	return n
 }
 
-// While a sink is away, the worker holds one cycle and its client one fetch,
-// however much Kafka has, and the worker retries at a bounded rate.
+// While a sink is away, the worker holds what max_bytes allows and its client one
+// fetch, however much Kafka has, and the worker retries at a bounded rate.
 func TestAnOutageIsWaitedForInBoundedMemory(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 4)
@@ -50,11 +50,12 @@ func TestAnOutageIsWaitedForInBoundedMemory(t *testing.T) {
 		b.sink.storeErr = func() error { tries++; return errAway }
 		fetches := b.requests(kmsg.Fetch)
 		b.produce(0, 4000)
-		w := b.start()
+		const most = 1 << 20
+		w := b.start(func(c *Config) { c.MaxBytes = most })
 		time.Sleep(time.Minute)
 		taken, fetched := w.taken(t), fetches.Load()
-		if taken == 0 || taken > 1000 {
-			t.Errorf("the worker took %v records, want some and at most max_records", taken)
+		if taken == 0 || taken > most/500 {
+			t.Errorf("the worker took %v records, want some and at most %d bytes of them", taken, most)
 		}
 		for i := range 20 {
 			b.produce(4000+500*i, 500)

@@ -31,13 +31,13 @@ const StageUnpack = "unpack"
 // packed reports whether the row stands for a record whose batch was never unpacked.
 func (r *Row) packed() bool { return r.Failure != nil && r.Failure.Stage == StageUnpack }
 
-// refusals takes the batches that the client could not unpack, and replays those of
-// earlier cycles. It returns how many rows it made in a cycle that has n.
-func (s *session) refusals(ctx context.Context, fetches kgo.Fetches, held *[]*partition, n int) (rows int, err error) {
+// refusals takes the batches that the client could not unpack, and replays those that
+// were promised. It returns how many rows it made.
+func (s *session) refusals(ctx context.Context, fetches kgo.Fetches) (rows int, err error) {
 	for _, p := range s.partitions {
 		// The client may be able to unpack the batch by now, so no error is waited for.
-		if p.pending != nil && p.pending.Refused != "" && p.open == nil && (p.lost.IsZero() || time.Since(p.lost) >= s.quiet()) {
-			more, err := s.refuse(ctx, p, held, n+rows)
+		if promise := p.promise(); promise != nil && promise.Refused != "" && len(p.hand) == 0 && (p.lost.IsZero() || time.Since(p.lost) >= s.quiet()) {
+			more, err := s.refuse(ctx, p)
 			if rows += more; err != nil {
 				return rows, err
 			}
@@ -54,7 +54,7 @@ func (s *session) refusals(ctx context.Context, fetches kgo.Fetches, held *[]*pa
 		case errors.Is(f.Err, errNoRoom):
 			s.crowd(p)
 		default:
-			more, err := s.refuse(ctx, p, held, n+rows)
+			more, err := s.refuse(ctx, p)
 			if rows += more; err != nil {
 				return rows, err
 			}
@@ -71,10 +71,15 @@ func unpacking(err error) bool {
 
 // refuse makes rows of the batch at the next record of p, if it cannot be unpacked.
 // It returns how many.
-func (s *session) refuse(ctx context.Context, p *partition, held *[]*partition, n int) (int, error) {
+func (s *session) refuse(ctx context.Context, p *partition) (int, error) {
 	s.setAside(p.topicPartition)
-	if p.open != nil && p.open.complete {
+	replay := p.open() // which lacks records
+	if len(p.hand) > 0 && (replay == nil || replay.complete) {
 		return 0, nil // The rows before the batch come first. It is met again behind them.
+	}
+	promise := p.promise()
+	if replay != nil {
+		promise = p.promiseOf(replay)
 	}
 	b, next, err := s.batchAt(ctx, p.topicPartition, p.wanted())
 	if err != nil {
@@ -82,17 +87,17 @@ func (s *session) refuse(ctx context.Context, p *partition, held *[]*partition, 
 	}
 	var code unpackable
 	switch {
-	case p.pending != nil && p.pending.Refused != "":
-		code = p.pending.Refused
+	case promise != nil && promise.Refused != "":
+		code = promise.Refused
 	case b != nil:
 		if code, err = s.unpacker.refusal(b); err != nil {
 			s.crowd(p)
 			return 0, nil
 		}
 	}
-	if p.tail != nil && p.open == nil && b != nil && b.first() > p.next {
+	if p.tail != nil && replay == nil && b != nil && b.first() > p.next {
 		s.forgo(p)
-		return s.refuse(ctx, p, held, n)
+		return s.refuse(ctx, p)
 	}
 	switch {
 	case code == "":
@@ -101,53 +106,51 @@ func (s *session) refuse(ctx context.Context, p *partition, held *[]*partition, 
 		s.client.SetOffsets(p.rewind(next))
 		s.takeBack(p.topicPartition)
 		return 0, nil
-	case p.pending != nil && p.pending.Refused != "":
-		if b == nil || b.first() > p.next || b.last() < p.pending.Last {
+	case promise != nil && promise.Refused != "":
+		if b == nil || b.first() > p.next || b.last() < promise.Last {
 			return 0, stop(fmt.Errorf("%s: dead letters for offset %d to %d were promised and may be stored, because their batch could not be unpacked, and Kafka no longer has that batch. "+
-				"First compare with the rows stored for that range", p.topicPartition, p.next, p.pending.Last))
+				"First compare with the rows stored for that range", p.topicPartition, p.next, promise.Last))
 		}
-	case p.pending != nil && b.first() > p.pending.Last && p.open != nil:
-		p.open.complete, p.open.Last = true, p.pending.Last // its last records are gone
+	case promise != nil && b.first() > promise.Last && replay != nil:
+		replay.complete, replay.Last = true, promise.Last // its last records are gone
 		return 0, nil
-	case p.pending != nil && b.first() <= p.pending.Last:
+	case promise != nil && b.first() <= promise.Last:
 		return 0, stop(fmt.Errorf("%s: the records %d to %d were promised and may be stored, and their batch cannot be unpacked any more [%s]: it begins at offset %d. "+
-			"Raise worker.max_unpacked_bytes to what it was, until the partition is past it", p.topicPartition, p.next, p.pending.Last, code, b.first()))
+			"Raise worker.max_unpacked_bytes to what it was, until the partition is past it", p.topicPartition, p.next, promise.Last, code, b.first()))
 	}
-	if err := s.open(ctx, p, max(p.wanted(), b.first())); err != nil {
+	made, err := s.open(ctx, p, max(p.wanted(), b.first()))
+	if err != nil {
 		return 0, err
 	}
-	*held = append(*held, p)
-	s.dead(p, b, code, n)
-	return len(p.open.Rows), nil
+	s.dead(p, made, b, code)
+	return len(made.Rows), nil
 }
 
 // dead fills the open batch of p with dead letters for the offsets of b. The bounds of
-// a cycle hold for them, and the rest of the batch is left to the next cycle.
-func (s *session) dead(p *partition, b *rawBatch, code unpackable, n int) {
-	p.open.refused, p.open.complete, p.refused = code, true, 0
+// a batch hold for them, and the rest of b is left to the next turn.
+func (s *session) dead(p *partition, made *batch, b *rawBatch, code unpackable) {
+	made.refused, made.complete, p.refused = code, true, 0
 	first, last := max(p.wanted(), b.first()), b.last()
-	if p.pending != nil {
-		last = p.pending.Last
+	if promise := p.promiseOf(made); promise != nil {
+		first, last = promise.First, promise.Last
 	}
-	p.open.begins = first == b.first()
-	if p.open.begins {
+	made.begins = first == b.first()
+	if made.begins {
 		s.log.Warn("a batch of a producer cannot be unpacked: its records are stored as dead letters", "code", "batch_not_unpacked", "failure", string(code), "partition", p.String(),
 			"first", b.first(), "last", b.last(), "producer", b.ProducerID, "bytes", len(b.bytes), "sha256", fmt.Sprintf("%x", b.hash))
 	}
 	failure := &event.Failure{Stage: StageUnpack, Code: string(code), Offset: -1, Detail: b.detail(code)}
 	size := int64(unsafe.Sizeof(Row{})) + int64(len(failure.Detail))
 	for offset := first; offset <= last; offset++ {
-		if made := len(p.open.Rows); p.pending == nil && made > 0 && (n+made >= s.MaxRecords || s.room.Load() <= 0) {
+		if len(made.Rows) > 0 && !made.replay && (made.full(&s.Config) || s.room.Load() <= 0) {
 			break
 		}
 		s.room.Add(-size)
-		p.add(Row{Offset: offset, Timestamp: b.timestamp(), RawHash: b.hash, Failure: failure}, b.PartitionLeaderEpoch)
+		made.size += size
+		made.add(Row{Offset: offset, Timestamp: b.timestamp(), RawHash: b.hash, Failure: failure}, b.PartitionLeaderEpoch)
 	}
-	p.open.overrun = p.open.Last + 1 // the client is at the batch or beyond it
-	at := p.open.At
-	if p.oldest.IsZero() || at.Before(p.oldest) {
-		p.oldest = at
-	}
+	s.client.SetOffsets(p.rewind(made.Last + 1)) // the client is at the batch or beyond it
+	p.waits(made, made.At)
 	s.metrics.unsettledSince(p.oldest)
 }
 

@@ -220,7 +220,7 @@ func TestAReplayGoesOnBehindAnAbortedBatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.batch(0, plain(3)...) // 43 to 45
-		b.commitMark(0, 0, mark{Intent: &intent{Last: 44, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 0, mark{Promises: []intent{{First: 0, Last: 44, Digest: b.sink.Current().Digest()}}})
 		w := b.start(inLittleRoom)
 		b.settled(5, time.Minute)
 		b.end(w)
@@ -329,8 +329,8 @@ func TestAReplayOfDeadLettersMakesTheSame(t *testing.T) {
 				<-w.done
 				b.sink.set(func() { b.sink.storeErr, b.sink.afterErr = nothing, nothing })
 				m, err := parseMark(b.group(0).Metadata, b.group(0).At)
-				if err != nil || m.Intent == nil || m.Intent.Refused != batchTooLarge || m.Intent.Last != 12 || b.group(0).At != 3 {
-					t.Fatalf("the mark is %+v at %d, %v", m.Intent, b.group(0).At, err)
+				if err != nil || len(m.Promises) == 0 || m.Promises[0].Refused != batchTooLarge || m.Promises[0].Last != 12 || b.group(0).At != 3 {
+					t.Fatalf("the mark is %+v at %d, %v", m.Promises, b.group(0).At, err)
 				}
 				w = b.start(c.next)
 				b.settled(46, 5*time.Minute)
@@ -372,7 +372,7 @@ func TestLessRoomThanPromisedStopsTheWorker(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
 		b.batch(0, wides(40)...)
-		b.commitMark(0, 0, mark{Intent: &intent{Last: 19, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 0, mark{Promises: []intent{{First: 0, Last: 19, Digest: b.sink.Current().Digest()}}})
 		b.stops(b.start(inLittleRoom), "the records 0 to 19 were promised and may be stored, and their batch cannot be unpacked any more [batch_too_large]: it begins at offset 0. "+
 			"Raise worker.max_unpacked_bytes to what it was")
 		w := b.start()
@@ -385,12 +385,12 @@ func TestLessRoomThanPromisedStopsTheWorker(t *testing.T) {
 // A mark is what any member of the group may write.
 func TestAMarkCannotInventACode(t *testing.T) {
 	for _, code := range []unpackable{"", batchTooLarge, batchUnreadable} {
-		m := mark{Intent: &intent{Last: 5, Digest: "d", Refused: code}}
-		if got, err := parseMark(m.metadata(), 1); err != nil || got.Intent.Refused != code {
-			t.Errorf("%q: %+v, %v", code, got.Intent, err)
+		m := mark{Promises: []intent{{First: 1, Last: 5, Digest: "d", Refused: code}}}
+		if got, err := parseMark(m.metadata(), 1); err != nil || got.Promises[0].Refused != code {
+			t.Errorf("%q: %+v, %v", code, got.Promises, err)
 		}
 	}
-	if _, err := parseMark(mark{Intent: &intent{Last: 5, Digest: "d", Refused: "anything"}}.metadata(), 1); !errors.Is(err, errForeign) {
+	if _, err := parseMark(mark{Promises: []intent{{First: 1, Last: 5, Digest: "d", Refused: "anything"}}}.metadata(), 1); !errors.Is(err, errForeign) {
 		t.Errorf("another code: %v", err)
 	}
 }

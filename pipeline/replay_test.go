@@ -96,16 +96,16 @@ func TestRecordsThatComeDuringAReplayAreNotPassedOver(t *testing.T) {
 // last record of the range.
 func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 	engine := newMemory().Current()
-	p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 4, Digest: engine.Digest()}}
-	p.open = &openBatch{Batch: Batch{Cluster: "test", Topic: topic}, rules: engine, overrun: -1}
+	made := &batch{Batch: Batch{Cluster: "test", Topic: topic}, rules: engine, replay: true, slab: &slab{}}
+	p := &partition{topicPartition: topicPartition{topic, 0}, promised: []intent{{Last: 4, Digest: engine.Digest()}}, hand: []*batch{made}, overrun: -1}
 	var records []*kgo.Record
 	for _, o := range []int64{0, 1, 3, 7, 8} {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(1)})
 	}
-	p.slab.events = new(spare).lend(nil, len(records))
-	p.fill(records, new(atomic.Int64))
-	if got, want := p.open.Token(), "test/"+topic+"/0/0-4"; got != want || len(p.open.Rows) != 3 || p.open.overrun != 7 {
-		t.Errorf("token %s with %d rows, the rest from %d; want %s with 3, the rest from 7", got, len(p.open.Rows), p.open.overrun, want)
+	made.slab.events = new(spare).lend(nil, len(records))
+	p.fill(made, records, &Config{}, new(atomic.Int64))
+	if got, want := made.Token(), "test/"+topic+"/0/0-4"; got != want || len(made.Rows) != 3 || p.overrun != 7 {
+		t.Errorf("token %s with %d rows, the rest from %d; want %s with 3, the rest from 7", got, len(made.Rows), p.overrun, want)
 	}
 	p.settle()
 	if p.next != 5 {
@@ -138,7 +138,7 @@ func TestAReplayThatCannotBeCompletedHoldsUpNothingElse(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 2)
 		b.send(0, plain(5)...)
-		b.commitMark(0, 0, mark{Intent: &intent{Last: 9, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 0, mark{Promises: []intent{{First: 0, Last: 9, Digest: b.sink.Current().Digest()}}})
 		w := b.start()
 		time.Sleep(time.Minute)
 		b.send(1, plain(5)...)
@@ -168,7 +168,7 @@ func TestAReplayThatIsAwaitedDoesNotGrowTheCycle(t *testing.T) {
 		b := newBench(t, 2)
 		b.send(0, plain(5)...)
 		b.send(1, plain(5)...)
-		b.commitMark(0, 0, mark{Intent: &intent{Last: 9, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 0, mark{Promises: []intent{{First: 0, Last: 9, Digest: b.sink.Current().Digest()}}})
 		w := b.start(func(c *Config) { c.MaxRecords = 50 })
 		time.Sleep(time.Second) // the replay is awaited
 		for range 8 {
@@ -192,7 +192,7 @@ func TestAPromisedRangeWhoseBeginIsGoneStopsTheWorker(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
 		b.send(0, plain(10)...)
-		b.commitMark(0, 2, mark{Intent: &intent{Last: 9, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 2, mark{Promises: []intent{{First: 2, Last: 9, Digest: b.sink.Current().Digest()}}})
 		client := b.client()
 		defer client.Close()
 		offsets := make(kadm.Offsets)
@@ -240,14 +240,14 @@ func TestAnErrorThatWrapsCanceledStopsTheWorker(t *testing.T) {
 func TestABatchThatBeginsElsewhereThanPromisedIsRefused(t *testing.T) {
 	memory := newMemory()
 	s := &session{rules: memory.Current(), Worker: &Worker{library: memory}}
-	p := &partition{topicPartition: topicPartition{topic, 0}, pending: &intent{Last: 9, Digest: memory.Current().Digest()}, next: 2}
+	p := &partition{topicPartition: topicPartition{topic, 0}, promised: []intent{{First: 2, Last: 9, Digest: memory.Current().Digest()}}, next: 2}
 	var stopped *stopError
 	for _, offset := range []int64{1, 3} {
-		if err := s.open(t.Context(), p, offset); !errors.As(err, &stopped) {
+		if _, err := s.open(t.Context(), p, offset); !errors.As(err, &stopped) {
 			t.Errorf("a replay from %d of a promise from 2: %v", offset, err)
 		}
 	}
-	if err := s.open(t.Context(), p, 2); err != nil {
+	if _, err := s.open(t.Context(), p, 2); err != nil {
 		t.Error(err)
 	}
 }
@@ -312,7 +312,7 @@ func TestAReplayThatAdvancesIsNotGivenUp(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := newBench(t, 1)
 		b.send(0, plain(5)...)
-		b.commitMark(0, 0, mark{Intent: &intent{Last: 9, Digest: b.sink.Current().Digest()}})
+		b.commitMark(0, 0, mark{Promises: []intent{{First: 0, Last: 9, Digest: b.sink.Current().Digest()}}})
 		w := b.start(func(c *Config) {
 			c.Tracer = slowJudging{records: 3, takes: c.StepTimeout + time.Second}
 		})

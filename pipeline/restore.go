@@ -14,14 +14,15 @@ import (
 // a log: judged under engine and limits, with the chain that follows head. The batch
 // is marked as repaired.
 func Restore(log Log, head Hash, engine *rules.Engine, limits event.Limits, records []*kgo.Record) *Batch {
-	p := &partition{topicPartition: topicPartition{log.Topic, log.Partition}, id: log.ID, open: &openBatch{
+	b := &batch{
 		Batch: Batch{Cluster: log.Cluster, Topic: log.Topic, TopicID: log.ID, Partition: log.Partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion(),
 			MaxBytes: limits.MaxBytes, Repaired: true},
-		rules: engine, limits: limits, head: head, before: head, complete: true, overrun: -1,
-	}}
-	p.slab.events = new(spare).lend(nil, len(records))
+		rules: engine, limits: limits, head: head, before: head, complete: true, slab: &slab{},
+	}
+	p := &partition{topicPartition: topicPartition{log.Topic, log.Partition}, id: log.ID, hand: []*batch{b}, overrun: -1}
+	b.slab.events = new(spare).lend(nil, len(records))
 	var room atomic.Int64
 	room.Store(math.MaxInt64) // the caller bounds the records
-	p.fill(records, &room)
-	return &p.open.Batch
+	p.fill(b, records, &Config{MaxRecords: math.MaxInt, MaxBytes: math.MaxInt}, &room)
+	return &b.Batch
 }

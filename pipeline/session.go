@@ -20,38 +20,50 @@ type session struct {
 	client     *kgo.Client
 	partitions map[topicPartition]*partition
 	// unread are the assigned partitions that have not begun.
-	unread map[topicPartition]bool
+	unread  map[topicPartition]bool
+	beginAt time.Time // when they are tried again
 	// ids are the ids of the topics, by name, as the last begin read them.
 	ids map[string]TopicID
-	// again are the first marks of logs that were made again. The cycle commits
+	// again are the first marks of logs that were made again. The turn commits
 	// them and ends the session.
 	again []commitment
 	// compareAt is when idle partitions may be compared again; see compare.go.
 	compareAt time.Time
-	// hurry ends the cycle that is under way when a rebalance waits for it. It
+	// hurry ends the turn that is under way when a rebalance waits for it. It
 	// is atomic, because a goroutine of the client calls it.
 	hurry atomic.Pointer[hurry]
-	// rules judge the new batches of the cycle that is under way. They change
-	// between cycles only, so one engine judges a whole batch.
+
+	// The rest is of the turn that is under way.
+
+	// rules judge the new batches of the round.
 	rules *rules.Engine
-	spans spans // of that cycle
-	spare spare // events for the next batches
-	// room is how many more bytes that cycle may hold.
-	room atomic.Int64
-	// each is the average size in bytes of a record in the last cycle; 0 before
-	// the first.
-	each int64
-	// aside are the partitions that this cycle polls no more, crowded reports that a
+	span  roundSpan // of the round
+	// held are the partitions with batches in hand.
+	held []*partition
+	// next is when the loop must go on even if nothing comes and nothing ends.
+	next time.Time
+	// underWay counts the steps beside the loop, and ends takes their ends. wake ends
+	// the poll that is under way; their goroutines call it.
+	underWay int
+	ends     chan func() error
+	wake     atomic.Pointer[context.CancelFunc]
+	// room is how many more bytes may be taken in hand, and each the average size in
+	// bytes of a record in the last batch; 0 before the first.
+	room  atomic.Int64
+	each  int64
+	spare spare // storage for the next batches
+	// aside are the partitions that this turn polls no more, crowded reports that a
 	// batch found no room to be unpacked in it, and lone is the only partition that it
 	// polls, if it has one; see aside.go.
 	aside   map[topicPartition]bool
 	crowded bool
 	lone    *partition
-	// cycles counts the cycles that settled something.
-	cycles int
+	// settlements counts the batches settled in this session.
+	settlements int
+	reportedAt  time.Time
 }
 
-// runSession joins the group and runs cycles. It returns nil when ctx is
+// runSession joins the group and makes turns. It returns nil when ctx is
 // cancelled or until is reached, and an error when the membership must end. It
 // reports whether it settled anything.
 func (w *Worker) runSession(ctx context.Context, until offsets) (settled bool, err error) {
@@ -68,23 +80,23 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (settled bool, e
 		// Health has the number, because callbacks may touch s.partitions now.
 		if s.health.Status(time.Now(), 0).Partitions == 0 && time.Since(greeted) >= s.BackoffMax {
 			if err := s.greet(ctx); err != nil {
-				return s.cycles > 0, err
+				return s.settlements > 0, err
 			}
 			greeted = time.Now()
 		}
-		before := s.cycles
-		if err := s.cycle(ctx); err != nil {
-			return s.cycles > 0, err
+		before := s.settlements
+		if err := s.turn(ctx); err != nil {
+			return s.settlements > 0, err
 		}
 		w.health.beat()
-		if until != nil && s.cycles == before { // nothing was settled: perhaps nothing is left
+		if until != nil && s.settlements == before { // nothing was settled: perhaps nothing is left
 			reached, err := s.reached(ctx, until)
 			if err != nil || reached {
 				return true, err
 			}
 		}
 	}
-	return s.cycles > 0, nil
+	return s.settlements > 0, nil
 }
 
 // greet pings the brokers while the member has no partition, and returns a
@@ -211,6 +223,7 @@ func (s *session) assigned(changed map[string][]int32, sign int) {
 	}
 	s.health.assigned(sign * n)
 	if sign > 0 {
+		s.beginAt = time.Time{}
 		s.health.proceeding(WaitKafka, s.log)
 		s.health.proceeding(WaitLogin, s.log)
 	}

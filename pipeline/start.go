@@ -36,13 +36,14 @@ type sighting struct {
 }
 
 // begin begins the partitions that were assigned since the last poll. It runs
-// inside a cycle, so no other member can commit for them. A partition that may
-// not begin yet stays unread; the next cycle tries again.
+// inside a turn, so no other member can commit for them. A partition that may
+// not begin yet stays unread; and is tried again.
 func (s *session) begin(ctx context.Context) error {
-	if len(s.unread) == 0 {
+	if len(s.unread) == 0 || time.Now().Before(s.beginAt) {
 		return nil
 	}
-	defer s.report()
+	s.beginAt = time.Now().Add(idlePoll) // for those that stay unread
+	defer func() { s.reportNow(time.Now()) }()
 	ctx, cancel := context.WithTimeout(ctx, s.StepTimeout)
 	defer cancel()
 	ids, err := s.topicIDs(ctx)
@@ -79,8 +80,8 @@ func (s *session) begin(ctx context.Context) error {
 			continue
 		}
 		s.know(p)
-		if p.pending != nil {
-			s.log.Info("replaying", "partition", tp.String(), "first", o.At, "last", p.pending.Last, "rules", short(p.pending.Digest))
+		for _, i := range p.promised {
+			s.log.Info("replaying", "partition", tp.String(), "first", i.First, "last", i.Last, "rules", short(i.Digest))
 		}
 	}
 	if len(again) > 0 {
@@ -122,13 +123,13 @@ func (s *session) marked(tp topicPartition, o kadm.OffsetResponse, kept extent) 
 	if err := kept.check(o.At); err != nil {
 		return nil, nil, fmt.Errorf("%s: the mark of group %s is at offset %d, %w", tp, s.Group, o.At, err)
 	}
-	return &partition{topicPartition: tp, id: id, epoch: -1, end: -1, head: m.Head, pending: m.Intent, next: o.At, began: &m, from: o.At}, nil, nil
+	return &partition{topicPartition: tp, id: id, epoch: -1, end: -1, overrun: -1, head: m.Head, promised: m.Promises, next: o.At, began: &m, from: o.At}, nil, nil
 }
 
 // know begins a partition. It may have been held back while the client did not find its
 // mark.
 func (s *session) know(p *partition) {
-	s.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.partition}})
+	s.client.ResumeFetchPartitions(p.alone())
 	s.partitions[p.topicPartition] = p
 	delete(s.unread, p.topicPartition)
 }
@@ -146,18 +147,18 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition, 
 			continue // it stays unread
 		}
 		log, tail, stored := s.logOf(tp), found.tail, found.stored
-		p := &partition{topicPartition: tp, id: log.ID, head: Seed(log.ID, tp.partition), epoch: -1, end: -1, settled: true}
+		p := &partition{topicPartition: tp, id: log.ID, head: Seed(log.ID, tp.partition), epoch: -1, end: -1, overrun: -1, settled: true}
 		switch {
 		case stored && !s.still(tp, tail):
 			waits = true
-			s.client.PauseFetchPartitions(map[string][]int32{tp.topic: {tp.partition}})
+			s.client.PauseFetchPartitions(tp.alone())
 			continue
 		case stored:
 			if err := s.continues(tp, tail, extents[tp]); err != nil {
 				return stop(err)
 			}
 			p.next, p.head, p.settled = tail.First, tail.Before, false
-			p.pending, p.tail = &intent{Last: tail.Last, Digest: tail.Digest, MaxBytes: tail.MaxBytes, Refused: unpackable(tail.Refused)}, &tail
+			p.promised, p.tail = []intent{{First: tail.First, Last: tail.Last, Digest: tail.Digest, MaxBytes: tail.MaxBytes, Refused: unpackable(tail.Refused)}}, &tail
 			s.log.Warn("no committed offset: beginning with the last batch stored", "partition", tp.String(), "group", s.Group, "first", tail.First, "last", tail.Last)
 			if extents[tp].first > tail.First {
 				s.forgo(p)
@@ -337,27 +338,5 @@ func (s *session) forgo(p *partition) {
 	s.log.Warn("the last batch stored cannot be replayed, its records are gone: tocsin reconcile publishes its missing alerts",
 		"partition", p.String(), "first", p.tail.First, "last", p.tail.Last)
 	p.next, p.head, p.settled = p.tail.Last+1, p.tail.Chain, true
-	p.pending, p.tail = nil, nil
-}
-
-// wanted is the offset of the next record to take: every record before it is
-// settled or in the open batch.
-func (p *partition) wanted() int64 {
-	if p.open != nil && len(p.open.Rows) > 0 {
-		return p.open.Last + 1
-	}
-	return p.next
-}
-
-// unsettled returns the records from the wanted offset on. They are in offset
-// order.
-func (p *partition) unsettled(records []*kgo.Record) []*kgo.Record {
-	for len(records) > 0 && records[0].Offset < p.wanted() {
-		records = records[1:]
-	}
-	return records
-}
-
-func (p *partition) rewind(offset int64) map[string]map[int32]kgo.EpochOffset {
-	return map[string]map[int32]kgo.EpochOffset{p.topic: {p.partition: {Epoch: -1, Offset: offset}}}
+	p.promised, p.tail = nil, nil
 }

@@ -355,7 +355,7 @@ func TestRowsOfAnotherBatchFoundTooLateAreNoReasonToStop(t *testing.T) {
 // The same when compaction has removed the first record and left later ones.
 func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	b := &bench{t: t, sink: newMemory(), log: slog.New(slog.DiscardHandler)}
-	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 1, MaxBytes: 64 << 20, MaxUnpacked: 1, Linger: 1, DrainTimeout: 2,
+	w, err := New(Config{Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, MaxRecords: 2, Stores: 1, MaxBytes: 64 << 20, MaxUnpacked: 1, Linger: 1, DrainTimeout: 2,
 		RebalanceGrace: 1, StepTimeout: 1, BackoffMin: 1, BackoffMax: 1, SessionTimeout: 3, IntentTTL: 1}, b.sink, b.sink, b.sink,
 		NewMetrics(prometheus.NewRegistry()), NewHealth(time.Now()), b.log)
 	if err != nil {
@@ -369,15 +369,14 @@ func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	defer s.client.Close()
 	tp := topicPartition{topic, 0}
 	tail := Tail{First: 10, Last: 19, Chain: Hash{1}}
-	s.partitions[tp] = &partition{topicPartition: tp, next: 10, tail: &tail, pending: &intent{Last: 19, Digest: b.sink.Current().Digest()}}
+	s.partitions[tp] = &partition{topicPartition: tp, next: 10, overrun: -1, tail: &tail, promised: []intent{{First: 10, Last: 19, Digest: b.sink.Current().Digest()}}}
 	var records []*kgo.Record
 	for _, o := range []int64{12, 19, 20, 21} {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(int(o))})
 	}
-	var held []*partition
-	n, _, err := s.admit(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}}, &held)
-	if err != nil || n != 2 || len(held) != 1 || held[0].open.First != 20 || held[0].open.before != tail.Chain || held[0].open.replay {
-		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, held)
+	n, err := s.admit(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}})
+	if err != nil || n != 2 || len(s.held) != 1 || s.held[0].open().First != 20 || s.held[0].open().before != tail.Chain || s.held[0].open().replay {
+		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, s.held)
 	}
 }
 

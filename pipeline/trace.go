@@ -13,61 +13,75 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// A cycle with records is one trace; an idle cycle makes none. Names and attributes
-// are an interface, like those of the metrics. They follow OpenTelemetry's
-// conventions for messaging where these define a name.
+// A round with records is one trace, and so is each batch; an idle round makes none.
+// Names and attributes are an interface, like those of the metrics. They follow
+// OpenTelemetry's conventions for messaging where these define a name.
 //
-//	cycle                    from the first record on
-//	├─ gather                until the last poll
-//	├─ judge                 one for each poll that brought records
-//	│  └─ rules              to load the rules of a replay, for each partition
-//	├─ commit
-//	└─ look, store, publish  one for each partition
+//	round                         from the poll on
+//	├─ judge
+//	└─ commit
+//	batch                         from its first record until it is settled; linked to its round
+//	├─ rules                      to load the rules of a replay
+//	└─ check, store, publish
 //
 // Spans decide nothing and wait for nothing: a span is one more value in the
 // context of a step.
 
-// spans are the open spans of the cycle that is under way; nil before its first
-// record.
-type spans struct{ cycle, gather trace.Span }
+// roundSpan is the span of the round that is under way; empty before its first record.
+type roundSpan struct{ trace.Span }
 
-// judging begins the span of judging n polled records. The first call of a cycle
-// also begins the spans of the cycle. Without records it begins none.
+// judging begins the span of judging n polled records, and that of the round. Without
+// records it begins none.
 func (s *session) judging(ctx context.Context, n int) (context.Context, trace.Span) {
 	if n == 0 || s.Tracer == nil {
 		return ctx, noop.Span{}
 	}
-	if s.spans.cycle == nil {
-		ctx, s.spans.cycle = s.Tracer.Start(ctx, "cycle", trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-			semconv.MessagingSystemKafka, semconv.MessagingOperationTypeProcess, semconv.MessagingConsumerGroupName(s.Group)))
-		_, s.spans.gather = s.child(ctx, "gather", nil)
+	if s.span.Span == nil {
+		_, s.span.Span = s.Tracer.Start(ctx, "round", trace.WithNewRoot(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+			semconv.MessagingSystemKafka, semconv.MessagingOperationTypeProcess, semconv.MessagingConsumerGroupName(s.Group), semconv.MessagingBatchMessageCount(n)))
 	}
-	return s.child(trace.ContextWithSpan(ctx, s.spans.cycle), "judge", func() []attribute.KeyValue {
+	return s.child(s.inRound(ctx), "judge", func() []attribute.KeyValue {
 		return []attribute.KeyValue{semconv.MessagingBatchMessageCount(n)}
 	})
 }
 
-// gathered ends the span of gathering and puts the span of the cycle into ctx.
-func (s *spans) gathered(ctx context.Context, held []*partition) context.Context {
-	if s.cycle == nil || !s.cycle.IsRecording() {
+// inRound puts the span of the round into ctx.
+func (s *session) inRound(ctx context.Context) context.Context {
+	if s.span.Span == nil {
 		return ctx
 	}
-	n := 0
-	for _, p := range held {
-		n += len(p.open.Rows)
-	}
-	s.cycle.SetAttributes(semconv.MessagingBatchMessageCount(n), partitionCount(len(held)))
-	s.gather.End()
-	return trace.ContextWithSpan(ctx, s.cycle)
+	return trace.ContextWithSpan(ctx, s.span.Span)
 }
 
-// end ends the cycle's spans.
-func (s *spans) end(err error) {
-	if s.cycle != nil {
-		s.gather.End()
-		endSpan(s.cycle, err)
+// end ends the round's span.
+func (r *roundSpan) end(err error) {
+	if r.Span != nil {
+		endSpan(r.Span, err)
 	}
-	*s = spans{}
+	r.Span = nil
+}
+
+// batchSpan is the span of a batch in hand; empty without a tracer.
+type batchSpan struct{ trace.Span }
+
+// tracked begins the span of a batch.
+func (s *session) tracked(ctx context.Context) batchSpan {
+	if s.span.Span == nil || !s.span.IsRecording() {
+		return batchSpan{}
+	}
+	_, span := s.Tracer.Start(ctx, "batch", trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(s.inRound(ctx))))
+	return batchSpan{span}
+}
+
+// end ends the span of a batch.
+func (b *batch) endSpan(err error) {
+	if b.span.Span == nil {
+		return
+	}
+	if b.span.IsRecording() {
+		b.span.SetAttributes(b.about()...)
+	}
+	endSpan(b.span.Span, err)
 }
 
 // child begins a span below the one in ctx, with the attributes that about returns.
@@ -83,22 +97,19 @@ func (w *Worker) child(ctx context.Context, name string, about func() []attribut
 	return w.Tracer.Start(ctx, name, trace.WithAttributes(about()...))
 }
 
-// tracing begins the span of a step of a partition's open batch.
-func (w *Worker) tracing(ctx context.Context, step string, p *partition) (context.Context, trace.Span) {
-	return w.child(ctx, step, p.about)
+// tracing begins the span of a step of a batch.
+func (w *Worker) tracing(ctx context.Context, step string, b *batch) (context.Context, trace.Span) {
+	if b.span.Span == nil {
+		return ctx, noop.Span{}
+	}
+	return w.child(trace.ContextWithSpan(ctx, b.span.Span), step, nil)
 }
 
-// about returns attributes of the partition and of its open batch, and none of its
-// records.
-func (p *partition) about() []attribute.KeyValue {
-	all := []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingDestinationName(p.topic),
-		semconv.MessagingDestinationPartitionID(strconv.Itoa(int(p.partition)))}
-	if p.open == nil {
-		return all
-	}
-	return append(all, semconv.MessagingBatchMessageCount(len(p.open.Rows)), attribute.String("tocsin.rules.digest", p.open.Digest),
-		attribute.Int64("tocsin.batch.first", p.open.First), attribute.Int64("tocsin.batch.last", p.open.Last),
-		attribute.Int("tocsin.batch.candidates", len(p.open.Alerts())))
+// about returns attributes of a batch, and none of its records.
+func (b *batch) about() []attribute.KeyValue {
+	return []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingDestinationName(b.Topic), semconv.MessagingDestinationPartitionID(strconv.Itoa(int(b.Partition))),
+		semconv.MessagingBatchMessageCount(len(b.Rows)), attribute.String("tocsin.rules.digest", b.Digest), attribute.Int64("tocsin.batch.first", b.First),
+		attribute.Int64("tocsin.batch.last", b.Last), attribute.Int("tocsin.batch.candidates", len(b.Alerts()))}
 }
 
 // committing begins the span of a commit for n partitions.

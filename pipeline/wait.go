@@ -54,28 +54,42 @@ type retry struct {
 	health *Health
 	log    *slog.Logger
 	pause  backoff
+	beside bool // others run beside it: their success does not end its wait
 }
 
 // until calls try until it succeeds. An error with a wait is retried until ctx
 // is cancelled; an error without one is returned.
 func (r *retry) until(ctx context.Context, try func(context.Context) (wait string, err error)) error {
-	for was := ""; ; {
+	was := ""
+	let := func() {
+		if r.beside && was != "" {
+			r.health.let(was)
+		}
+	}
+	for {
 		wait, err := try(ctx)
 		switch {
 		case err == nil:
+			let()
 			if was != "" {
 				r.health.proceeding(was, r.log)
 			}
 			return nil
 		case wait == "":
+			let()
 			return err
 		case ctx.Err() != nil:
+			let()
 			return ctx.Err()
+		}
+		if r.beside && wait != was {
+			r.health.hold(wait, was)
 		}
 		r.health.waiting(wait, was, err, r.log)
 		was = wait
 		r.health.beat()
 		if !r.pause.sleep(ctx) {
+			let()
 			return ctx.Err()
 		}
 	}
@@ -85,7 +99,7 @@ func (r *retry) until(ctx context.Context, try func(context.Context) (wait strin
 // between min and max. An error made by Wait is retried for ever and reported
 // to health and log; any other error is returned, and so is ctx's.
 func Await(ctx context.Context, health *Health, log *slog.Logger, pauseMin, pauseMax time.Duration, try func(context.Context) error) error {
-	r := retry{health, log, backoff{min: pauseMin, max: pauseMax}}
+	r := retry{health: health, log: log, pause: backoff{min: pauseMin, max: pauseMax}}
 	return r.until(ctx, func(ctx context.Context) (string, error) {
 		err := try(ctx)
 		if err != nil && ctx.Err() != nil {

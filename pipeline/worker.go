@@ -28,19 +28,20 @@ type Config struct {
 	// rows begins.
 	FirstStart FirstStart
 
-	MaxRecords int // most records in a cycle; a replay is not cut
-	// MaxBytes is about how much memory a cycle's records and their events may
-	// take. A cycle that reaches it ends, and records polled beyond it are
-	// fetched again. A replay is taken in any case. The sinks' own memory comes on
-	// top.
+	MaxRecords int // most records in a batch; a replay is not cut
+	// MaxBytes is about how much memory the batches in hand may take, with their events.
+	// A worker that holds so much polls no more until a batch is settled. A batch takes
+	// at most half of it. A replay is taken in any case. The sinks' own memory
+	// comes on top.
 	MaxBytes int
+	Stores   int // most inserts at once
 	// MaxUnpacked is how much memory the batches of producers may take once they are
 	// unpacked, over all partitions, with those that are fetched and not polled yet. A
 	// batch that alone takes more is never unpacked: its records become dead letters.
 	MaxUnpacked    int
-	Linger         time.Duration // how long a cycle polls after its first record
-	DrainTimeout   time.Duration // how long a cycle may go on after the worker's context is cancelled
-	RebalanceGrace time.Duration // how long a cycle may go on after a rebalance waits for it
+	Linger         time.Duration // how long ordinary records wait for company before they are stored; candidates never wait
+	DrainTimeout   time.Duration // how long a turn may go on after the worker's context is cancelled
+	RebalanceGrace time.Duration // how long a turn may go on after a rebalance waits for it
 	StepTimeout    time.Duration // bound on one try of a commit, a store or a publish
 	BackoffMin     time.Duration // pause after the first failed try
 	BackoffMax     time.Duration // longest pause between tries
@@ -110,7 +111,7 @@ func (c *Config) Mistakes() (all []*Mistake) {
 	}
 	var (
 		maxRecords     = Setting{"worker.max_records", c.MaxRecords}
-		maxBytes       = Setting{"worker.max_cycle_bytes", c.MaxBytes}
+		maxBytes       = Setting{"worker.max_bytes", c.MaxBytes}
 		linger         = Setting{"worker.linger", c.Linger}
 		drainTimeout   = Setting{"worker.drain_timeout", c.DrainTimeout}
 		rebalanceGrace = Setting{"worker.rebalance_grace", c.RebalanceGrace}
@@ -121,7 +122,8 @@ func (c *Config) Mistakes() (all []*Mistake) {
 		intentTTL      = Setting{"worker.intent_ttl", c.IntentTTL}
 	)
 	require(c.MaxRecords > 0, "worker.max_records is %s: want at least 1", maxRecords)
-	require(c.MaxBytes > 0, "worker.max_cycle_bytes is %s: want at least 1", maxBytes)
+	require(c.Stores > 0 && c.Stores <= deliveries, "worker.max_inserts is %s: want 1 to %d, as many as ClickHouse connections", Setting{"worker.max_inserts", c.Stores}, deliveries)
+	require(c.MaxBytes > 0, "worker.max_bytes is %s: want at least 1", maxBytes)
 	maxUnpacked, maxRecord := Setting{"worker.max_unpacked_bytes", c.MaxUnpacked}, Setting{"worker.max_record_bytes", c.Limits.MaxBytes}
 	require(c.MaxUnpacked > c.Limits.MaxBytes, "worker.max_unpacked_bytes is %s: want more than worker.max_record_bytes, %s, or the batch of such a record is never unpacked", maxUnpacked, maxRecord)
 	for _, d := range []Setting{linger, drainTimeout, rebalanceGrace, stepTimeout, backoffMin, backoffMax, sessionTimeout, intentTTL} {
@@ -175,7 +177,7 @@ func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
 // Run works until ctx is cancelled or no retry can cure an error. It returns nil
-// or that error. When ctx is cancelled, the cycle under way is finished within
+// or that error. When ctx is cancelled, the turn under way is finished within
 // DrainTimeout.
 //
 // A worker joins the group in sessions, one after another. When the outcome of a
@@ -234,7 +236,7 @@ func (w *Worker) waitOf(err error) (wait string, _ error) {
 
 // retry returns a retry with the worker's pauses.
 func (w *Worker) retry() *retry {
-	return &retry{w.health, w.log, backoff{min: w.BackoffMin, max: w.BackoffMax}}
+	return &retry{health: w.health, log: w.log, pause: backoff{min: w.BackoffMin, max: w.BackoffMax}}
 }
 
 func (w *Worker) refused(err error) error {

@@ -149,7 +149,7 @@ var (
 func TestMemoryLimitsFollowFromTheFormula(t *testing.T) {
 	const brokers, each, base, mib = 3, 64, 64, 1 << 20
 	c := config.Defaults()
-	needs := base + 10*int(c.Worker.MaxCycleBytes)/mib + int(c.Worker.MaxUnpackedBytes)/mib + each*brokers
+	needs := base + 10*int(c.Worker.MaxBytes)/mib + int(c.Worker.MaxUnpackedBytes)/mib + each*brokers
 	deploy := func(name string) string {
 		t.Helper()
 		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", name))
@@ -159,7 +159,7 @@ func TestMemoryLimitsFollowFromTheFormula(t *testing.T) {
 		return string(text)
 	}
 	page := deploy("README.md")
-	for _, text := range []string{fmt.Sprintf("GOMEMLIMIT = %d MiB + 10 x max_cycle_bytes + max_unpacked_bytes + %d MiB x brokers", base, each), "limit      = GOMEMLIMIT / 0.9",
+	for _, text := range []string{fmt.Sprintf("GOMEMLIMIT = %d MiB + 10 x max_bytes + max_unpacked_bytes + %d MiB x brokers", base, each), "limit      = GOMEMLIMIT / 0.9",
 		fmt.Sprintf("With the defaults and three brokers that is %d MiB.", needs)} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page lacks %q", text)

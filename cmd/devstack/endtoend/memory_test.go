@@ -113,7 +113,7 @@ func TestMemoryIsAsThePageSays(t *testing.T) {
 		}
 		refused += c.dead
 		config := h.config
-		h.config = configured(t, config, "# max_records: 5000", fmt.Sprint("max_records: ", c.maxRecords), "# max_cycle_bytes: 32MiB", fmt.Sprintf("max_cycle_bytes: %dMiB", c.maxBytes))
+		h.config = configured(t, config, "# max_records: 5000", fmt.Sprint("max_records: ", c.maxRecords), "# max_bytes: 32MiB", fmt.Sprintf("max_bytes: %dMiB", c.maxBytes))
 		began := time.Now()
 		mib, _ := h.peak(0, nil, "run", "--drain")
 		h.config = config

@@ -32,7 +32,7 @@ rules:
   pack: %[5]s
 worker:
   max_records: 1000
-  max_cycle_bytes: %[12]d
+  max_bytes: %[12]d
   max_unpacked_bytes: %[13]d
   linger: 150ms
   step_timeout: %[6]s

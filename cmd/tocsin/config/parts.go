@@ -26,8 +26,8 @@ func (c *Config) Loop() *pipeline.Config {
 	return &pipeline.Config{
 		Kafka: c.Kafka.Client(), Cluster: c.Kafka.Cluster, Group: c.Kafka.Group, Topics: c.Kafka.Topics,
 		FirstStart: pipeline.FirstStart(c.Kafka.FirstStart), SessionTimeout: c.Kafka.SessionTimeout,
-		MaxRecords: c.Worker.MaxRecords, MaxBytes: int(c.Worker.MaxCycleBytes), MaxUnpacked: int(c.Worker.MaxUnpackedBytes), Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
-		RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
+		MaxRecords: c.Worker.MaxRecords, MaxBytes: int(c.Worker.MaxBytes), MaxUnpacked: int(c.Worker.MaxUnpackedBytes), Linger: c.Worker.Linger, DrainTimeout: c.Worker.DrainTimeout,
+		Stores: c.Worker.MaxInserts, RebalanceGrace: c.Worker.RebalanceGrace, StepTimeout: c.Worker.StepTimeout,
 		BackoffMin: c.Worker.BackoffMin, BackoffMax: c.Worker.BackoffMax, IntentTTL: c.Worker.IntentTTL,
 		ServerSide: c.Kafka.GroupProtocol == ProtocolConsumer,
 		Limits:     event.Limits{MaxBytes: int(c.Worker.MaxRecordBytes)},
@@ -53,7 +53,7 @@ func PlainKafka(brokers string) (*Kafka, error) {
 func (k *Kafka) Client() []kgo.Opt {
 	return append(k.Connections(),
 		kgo.ClientID("tocsin"),
-		// They bound memory, with max_cycle_bytes and max_unpacked_bytes: see
+		// They bound memory, with max_bytes and max_unpacked_bytes: see
 		// deploy/README.md. Kafka counts bytes as they are compressed.
 		kgo.FetchMaxBytes(2<<20),
 		kgo.FetchMaxPartitionBytes(1<<20),

@@ -23,9 +23,10 @@ type Rules struct {
 // settings depend on each other.
 type Worker struct {
 	MaxRecords       int             `yaml:"max_records"`
+	MaxInserts       int             `yaml:"max_inserts"`
 	Linger           time.Duration   `yaml:"linger"`
 	MaxRecordBytes   strictyaml.Size `yaml:"max_record_bytes"`
-	MaxCycleBytes    strictyaml.Size `yaml:"max_cycle_bytes"`
+	MaxBytes         strictyaml.Size `yaml:"max_bytes"`
 	MaxUnpackedBytes strictyaml.Size `yaml:"max_unpacked_bytes"`
 	StepTimeout      time.Duration   `yaml:"step_timeout"`
 	DrainTimeout     time.Duration   `yaml:"drain_timeout"`
@@ -35,7 +36,7 @@ type Worker struct {
 	BackoffMax       time.Duration   `yaml:"backoff_max"`
 }
 
-var defaultWorker = Worker{MaxRecords: 5_000, Linger: 500 * time.Millisecond, MaxRecordBytes: 1 << 20, MaxCycleBytes: 32 << 20, MaxUnpackedBytes: 256 << 20,
+var defaultWorker = Worker{MaxRecords: 20_000, MaxInserts: 2, Linger: time.Second, MaxRecordBytes: 1 << 20, MaxBytes: 32 << 20, MaxUnpackedBytes: 256 << 20,
 	StepTimeout: 20 * time.Second, DrainTimeout: 30 * time.Second, RebalanceGrace: 2 * time.Second, IntentTTL: time.Minute,
 	BackoffMin: 100 * time.Millisecond, BackoffMax: 15 * time.Second}
 
