@@ -16,12 +16,12 @@ const (
 
 // pointEdits put the steps into the program.
 var pointEdits = []edit{
-	{"pipeline/cycle.go",
+	{"pipeline/turn.go",
 		"	began := time.Now() // before the commit, because",
 		"	if faultIntent(all) {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
-	{"pipeline/cycle.go",
-		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n",
-		"	if err := s.commit(ctx, t, all); err != nil {\n		return err\n	}\n	if faultIntent(all) {\n		FaultPoint(2)\n	}\n"},
+	{"pipeline/turn.go",
+		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n",
+		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n	if faultIntent(all) {\n		FaultPoint(2)\n	}\n	if faultCompletion(all) {\n		FaultPoint(8)\n	}\n"},
 	{"sinks/clickhouse/sink.go",
 		"	if err := full.into(insert); err != nil {\n",
 		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},
@@ -78,20 +78,20 @@ func dialWatched(ctx context.Context, addr string) (net.Conn, error) {
 	{"sinks/clickhouse/sink.go", "import (\n", "import (\n	\"bytes\"\n"},
 	{"sinks/clickhouse/sink.go", "	\"fmt\"\n	\"sync\"\n", "	\"fmt\"\n	\"net\"\n	\"sync\"\n	\"sync/atomic\"\n"},
 	{"pipeline/deliver.go",
-		"	if alerts := p.open.Alerts(); len(alerts) > 0 {\n",
+		"		err := s.persist(ctx, span, p.topicPartition, \"publish\", ",
 		// Alerts do not wait for the insert: those of a worker that has this order do,
 		// for a while, because the insert may be given up.
-		"	if alerts := p.open.Alerts(); len(alerts) > 0 {\n" +
-			"		for n := 0; n < 3000 && FaultArmed(5) && !p.open.stored && ctx.Err() == nil; n++ {\n			time.Sleep(time.Millisecond)\n		}\n" +
-			"		FaultPoint(5)\n"},
+		"		for n := 0; n < 3000 && FaultArmed(5) && !faultStored(&b.Batch) && ctx.Err() == nil; n++ {\n			time.Sleep(time.Millisecond)\n		}\n" +
+			"		FaultPoint(5)\n" +
+			"		err := s.persist(ctx, span, p.topicPartition, \"publish\", "},
+	{"pipeline/deliver.go",
+		"		return func(err error) error {\n			b.storing = false\n",
+		"		faultStores.Store(faultKey(&b.Batch), err == nil)\n		return func(err error) error {\n			b.storing = false\n"},
 	{"sinks/nats/publish.go",
 		"		answers[i] = answer\n",
 		"		answers[i] = answer\n		pipeline.FaultPoint(6, func() { _ = s.conn.FlushTimeout(time.Second) })\n"},
 	{"sinks/nats/publish.go", "	\"slices\"\n", "	\"slices\"\n	\"time\"\n"},
 	{"pipeline/deliver.go",
-		"		s.metrics.published(alerts)\n",
-		"		s.metrics.published(alerts)\n		FaultPoint(7)\n"},
-	{"pipeline/cycle.go",
-		"	for _, c := range all {\n		if p := s.partitions[c.topicPartition]; p != nil {\n",
-		"	for _, c := range all {\n		if c.mark.Intent == nil {\n			FaultPoint(8)\n		}\n		if p := s.partitions[c.topicPartition]; p != nil {\n"},
+		"				s.metrics.published(alerts)\n",
+		"				s.metrics.published(alerts)\n				FaultPoint(7)\n"},
 }

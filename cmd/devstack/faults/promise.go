@@ -34,12 +34,17 @@ func readPromises(ctx context.Context, adm *kadm.Client) (all []promise, err err
 	}
 	committed.Each(func(o kadm.OffsetResponse) {
 		var mark struct {
-			Topic string
-			Last  *int64
-			Rules string
+			Topic    string
+			Promises []struct {
+				First, Last int64
+				Rules       string
+			}
 		}
-		if o.Err == nil && json.Unmarshal([]byte(o.Metadata), &mark) == nil && mark.Last != nil {
-			all = append(all, promise{partition{o.Topic, mark.Topic, o.Partition}, o.At, *mark.Last, mark.Rules})
+		if o.Err != nil || json.Unmarshal([]byte(o.Metadata), &mark) != nil {
+			return
+		}
+		for _, p := range mark.Promises {
+			all = append(all, promise{partition{o.Topic, mark.Topic, o.Partition}, p.First, p.Last, p.Rules})
 		}
 	})
 	return all, nil

@@ -13,11 +13,11 @@ var removals = map[string][]edit{
 	// A batch is stored without being promised first: the commit names its
 	// beginning and no end. The comparison of marks and rows goes too: it stops the
 	// worker that takes over, before it doubles a row.
-	"intent": {{"pipeline/open.go",
-		"mark{p.id, b.before, b.intent()}}\n",
-		"mark{Topic: p.id, Head: b.before}}\n"},
+	"intent": {{"pipeline/intent.go",
+		"	for _, i := range m.Promises {\n",
+		"	for _, i := range m.Promises[:0] {\n"},
 		{"pipeline/compare.go",
-			"	default:\n		return s.contradiction(p, tail, stored)\n",
+			"	default:\n		return s.contradiction(tp, from, tail, stored)\n",
 			""}},
 	// Every try of an insert has a token of its own.
 	"token": {{"sinks/clickhouse/once.go",
@@ -26,24 +26,24 @@ var removals = map[string][]edit{
 	// A replay is judged by the rules of the day. The comparison of the replay with
 	// the rows goes too: the chain covers the judgement, so it would stop the worker.
 	"pin": {{"pipeline/open.go",
-		"		if p.pending.Digest != engine.Digest() {\n",
+		"		if promise.Digest != engine.Digest() {\n",
 		"		if false {\n"},
 		{"pipeline/deliver.go",
-			"		case stored.Rows == len(b.Rows) && stored.Chain != p.open.head:\n			return p.altered(stored.Chain)\n",
+			"	case held && stored.Rows == len(b.Rows) && stored.Chain != b.head:\n		return p.altered(b, stored.Chain)\n",
 			""}},
 	// A commit that the group refuses is taken for one that it accepted.
-	"fence": {{"pipeline/cycle.go",
-		"	if err := t.commit(ctx, all); err != nil {\n",
-		"	var fenced *commitError\n	if err := t.commit(ctx, all); err != nil && !errors.As(err, &fenced) {\n"},
-		{"pipeline/cycle.go", "import (\n", "import (\n	\"errors\"\n"}},
+	"fence": {{"pipeline/turn.go",
+		"	if err := group.commit(ctx, all); err != nil {\n",
+		"	var fenced *commitError\n	if err := group.commit(ctx, all); err != nil && !errors.As(err, &fenced) {\n"},
+		{"pipeline/turn.go", "import (\n", "import (\n	\"errors\"\n"}},
 	// An alert is sent whether or not the stream has one about the matter.
 	"sequence": {{"sinks/nats/publish.go",
 		"			jetstream.WithExpectLastSequenceForSubject(0, s.config.filter(m.id)),\n",
 		""}},
 	// A replay is stored without a look at what is there.
 	"readback": {{"pipeline/deliver.go",
-		"	if p.open.replay {\n",
-		"	if false && p.open.replay {\n"}},
+		"			if b.replay {\n",
+		"			if false && b.replay {\n"}},
 	// Lost rows are stored under the token that the store remembers.
 	"number": {{"pipeline/batch.go",
 		"	if b.Number > 0 {\n",
@@ -54,7 +54,7 @@ var removals = map[string][]edit{
 		"	if m.Topic != id {\n",
 		"	if false {\n"},
 		{"pipeline/compare.go",
-			"	default:\n		return s.contradiction(p, tail, stored)\n",
+			"	default:\n		return s.contradiction(tp, from, tail, stored)\n",
 			""}},
 	// A batch is stored however long ago it was promised.
 	"expiry": {{"sinks/clickhouse/sink.go",

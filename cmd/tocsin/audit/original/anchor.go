@@ -32,7 +32,7 @@ const anchorTimeout = 15 * time.Second
 // markVersion is the version of the commits' marks that the audit reads. Like the
 // chain's rule, it is defined here a second time, so that the audit does not check
 // the loop with the loop's own code.
-const markVersion = 1
+const markVersion = 2
 
 // Anchors reads the marks of the group's commits.
 func Anchors(ctx context.Context, c *config.Config) (map[clickhouse.Part]*Anchor, error) {

@@ -12,8 +12,8 @@ func TestParseAnchor(t *testing.T) {
 		foreign  bool
 		fails    bool
 	}{
-		{`{"tocsin":1,"head":"` + head + `","last":7,"rules":"r","more":1}`, false, false},
-		{"", true, false}, {"{}", true, false}, {`{"tocsin":1,"head":"ab"}`, true, false}, {`{"tocsin":2,"head":"` + head + `"}`, false, true},
+		{`{"tocsin":2,"head":"` + head + `","promises":[{"first":3,"last":7,"rules":"r"}],"more":1}`, false, false},
+		{"", true, false}, {"{}", true, false}, {`{"tocsin":2,"head":"ab"}`, true, false}, {`{"tocsin":3,"head":"` + head + `"}`, false, true},
 	} {
 		a, _, err := parseAnchor(5, f.metadata)
 		if (err != nil) != f.fails || err == nil && (a.Foreign != f.foreign || a.Offset != 5 || !f.foreign && a.Head[31] != 0xab) {
