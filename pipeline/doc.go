@@ -1,54 +1,76 @@
 // Package pipeline is the loop: it polls Kafka, judges the records, stores each
 // record with its verdicts, publishes candidates, and commits offsets.
 //
-// Read cycle.go first: a cycle gathers, declares, delivers and settles batches.
+// Read turn.go first: a turn makes rounds, and a round gathers, declares and launches.
 //
-// # One goroutine, one cycle
+// # One goroutine, one turn
 //
-//	         ┌──────────────────────────────────────── one turn ────────────────────────────────────────┐
-//	poll ──▶ begin ──▶ judge ──▶ declare ────▶ (compare) ──▶ (look) ──▶ store ∥ publish ───────────▶ settle ──▶ AllowRebalance
-//	 │▲      marks of      │        │          mark with     replays      │             │            │
-//	 │└────── more ────────┘    commit: intent the rows,     only       one insert   one message   committed by the next
-//	 │        new partitions    [first,last],  at the                   a batch,     a candidate   declare, or when
-//	 │                          rules, chain   first insert             one token                  the cycle hurries
-//	 └─ until max_records or max_bytes, linger after the first record, or a candidate
+// A turn is a hold on the group, from a poll to AllowRebalance. It ends when nothing is
+// in hand, and is hurried to its end when a rebalance waits or the worker must stop.
 //
-// A cycle without records compares idle partitions instead. A cycle that finds a
-// topic deleted and created again commits the first marks of the new logs, and ends
-// the session.
+//	┌───────────────────────────── one round ─────────────────────────────┐
+//	poll ──▶ begin ──▶ judge ──▶ collect ──▶ due ──▶ declare ──▶ launch ──┐
+//	 ▲       new       what      the ends    what    one commit  ┆        │
+//	 │       partitions came     of steps    must              check      │
+//	 │                             ▲         be                publish    │ beside
+//	 │                             │         promised          store      │ the loop
+//	 │                             └───────────────── ends ◀─────┘        │
+//	 └────────────────────────────────────────────────────────────────────┘
 //
-// Nothing outlives a cycle: there is no flusher, no timer, no channel between
-// steps and no lock around data. Judging fans out by partition and joins again.
-// Storing and publishing fan out by batch, side by side, and join again: an alert
-// waits for no insert. Polling blocks rebalancing, so the group's callbacks and the loop never
-// touch the same data at once. Back-pressure is the absence of the next poll. A
-// cycle takes the current rules once, so rules change between cycles only.
+// The loop polls while steps are under way. A partition has at most two batches in
+// hand: one that is being stored, and an open one that takes the next records.
+//
+//   - An open batch with a candidate is declared at once, as far as it goes, and may be
+//     declared again, longer. Once the group has acknowledged that, its alerts are
+//     published. So a candidate waits for one commit and one publish, whatever the store
+//     is doing.
+//   - An open batch is sealed when it has waited for Linger, when it is full or when no
+//     room is left, and nothing of the partition is being stored. It is declared with its
+//     final range and then stored, in one insert.
+//   - A batch is settled when it is stored and published. The next commit records that.
+//
+// A turn without records compares idle partitions instead. A turn that finds a topic
+// deleted and created again commits the first marks of the new logs, and ends the
+// session.
+//
+// Nothing outlives a turn: there is no flusher, no timer and no lock around data.
+// Judging fans out by partition and joins again. Each step beside the loop sends a
+// function, its end, and the loop executes it: no other goroutine changes a batch.
+// Polling blocks rebalancing, so the group's callbacks and the loop never touch the same
+// data at once. Back-pressure is the absence of the next poll: MaxBytes bounds what is
+// in hand. A batch keeps the rules with which it was opened, so rules change between
+// batches only.
 //
 // # States of a partition's batch
 //
-//	          poll                  commit ok                store ok, publish ok
-//	settled ────────▶ open ───────────────────▶ declared ─────────────────────────▶ settled
-//	                    │ refused / unknown          │ rebalance, stop, crash, too late
-//	                    ▼                            ▼
-//	              session ends                 pending: the next owner of the
-//	           (leave, join, reread)           partition, perhaps this member, refetches
-//	                    ▲                      exactly [first,last], judges it by the
-//	                    │                      declared rules,
-//	                    │ refused / unknown          │ commit ok: declared again, as it was
-//	                    └────────────────────────────┤
-//	                                                 ▼
-//	                                           looked for: all rows there ──▶ publish
-//	                                           none ──▶ publish, store under the same token
-//	                                           some, or others ──▶ stop
-//	                                           token known, rows lost ──▶ wait, look,
-//	                                                declare under the next token
+//	        poll                        commit ok              commit ok                store ok, publish ok
+//	settled ────▶ open ─────────────────────────▶ open, ────────────────────▶ sealed, ─────────────────────▶ settled
+//	               │      a candidate: publish    declared  ◀┐ longer           declared: store, publish
+//	               │                                   └─────┘                       │
+//	               │ refused / unknown                                 rebalance, stop, crash, too late
+//	               ▼                                                                 ▼
+//	         session ends                                       promised: the next owner of the
+//	      (leave, join, reread)                                 partition, perhaps this member, refetches
+//	               ▲                                            exactly [first,last], judges it by the
+//	               │                                            declared rules; two promises one after
+//	               │ refused / unknown                          the other
+//	               │                                                                 │ commit ok: declared again, as it was
+//	               └─────────────────────────────────────────────────────────────────┤
+//	                                                                                 ▼
+//	                                                           looked for: all rows there ──▶ publish
+//	                                                           none ──▶ publish, store under the same token
+//	                                                           some, or others ──▶ stop
+//	                                                           token known, rows lost ──▶ wait, look,
+//	                                                                declare under the next token
 //
 // # Why it is exact
 //
-// A batch is stored only after the group coordinator has acknowledged its
+// A batch is published and stored only after the group coordinator has acknowledged its
 // intent under this member's generation, so two members never hold different
-// intents for the same records. A batch that was declared and not settled is
-// always replayed, because the committed offset is its first record. Offsets are
+// intents for the same records. Its range grows only until its store begins, by the same
+// rules, so what was published of a shorter one stays right. A batch that was declared
+// and not settled is always replayed, because the committed offset is the first record
+// of the oldest one, and the mark names them all. Offsets are
 // committed in one place, by a turn (intent.go), and only between a poll and
 // AllowRebalance: autocommit, CommitRecords and kadm's commits would erase an
 // intent.

@@ -43,6 +43,7 @@ func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err er
 	})
 	ctx, span := s.judging(ctx, n)
 	defer span.End()
+	room := s.room.Load()
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for p, runs := range runs {
@@ -67,6 +68,7 @@ func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err er
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
+	s.taken += room - s.room.Load()
 	for p := range runs {
 		s.filled(p, time.Now())
 	}

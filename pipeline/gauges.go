@@ -19,9 +19,15 @@ var (
 	ageGauge      = prometheus.NewDesc("tocsin_partition_age_seconds", "Time that the oldest record of an assigned partition, fetched and not settled, has waited since it was produced; 0 when there is none.", []string{"topic", "partition"}, nil)
 )
 
+var (
+	heldGauge   = prometheus.NewDesc("tocsin_rows_in_hand", "Records that are fetched and not settled.", nil, nil)
+	bytesGauge  = prometheus.NewDesc("tocsin_bytes_in_hand", "Bytes of the budget that they take, with their events.", nil, nil)
+	budgetGauge = prometheus.NewDesc("tocsin_budget_bytes", "The budget, worker.max_bytes: a worker that holds so much polls no more until a batch is settled.", nil, nil)
+)
+
 // Describe implements prometheus.Collector.
 func (h *Health) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyGauge, waitingGauge, assignedGauge, turnedGauge, lagGauge, ageGauge} {
+	for _, d := range []*prometheus.Desc{readyGauge, waitingGauge, assignedGauge, turnedGauge, lagGauge, ageGauge, heldGauge, bytesGauge, budgetGauge} {
 		descs <- d
 	}
 }
@@ -44,6 +50,9 @@ func (h *Health) Collect(metrics chan<- prometheus.Metric) {
 	gauge(waitingGauge, waiting)
 	gauge(assignedGauge, float64(s.Partitions))
 	gauge(turnedGauge, float64(s.Turned.UnixMilli())/1000)
+	gauge(heldGauge, float64(s.InHand.Rows))
+	gauge(bytesGauge, float64(s.InHand.Bytes))
+	gauge(budgetGauge, float64(s.InHand.Budget))
 	for i := range s.Progress {
 		p := &s.Progress[i]
 		partition := strconv.Itoa(int(p.Partition))

@@ -16,6 +16,7 @@ type Health struct {
 	waits      []Waited       // in the order of their begin
 	holders    map[string]int // steps that wait, by what they wait for
 	progress   map[topicPartition]Progress
+	held       InHand
 	failed     Failed
 }
 
@@ -32,6 +33,7 @@ type Status struct {
 	Since      time.Time  // when that wait began; zero when there is none
 	Waits      []Waited   // every wait, the longest first
 	Progress   []Progress // in each assigned partition, by topic and number
+	InHand     InHand     // what the worker has in hand
 	LastError  Failed     // last failed try; zero when there was none
 }
 
@@ -63,6 +65,23 @@ type Progress struct {
 	Settled time.Time // when a batch was last settled here; zero before the first
 	// LastError is the last failed try since the partition was assigned.
 	LastError Failed
+}
+
+// InHand is what a worker has in hand: records that are fetched and not settled.
+type InHand struct {
+	Rows   int
+	Bytes  int64   // that they take of the budget, with their events
+	Budget int64   // Config.MaxBytes
+	Rate   float64 // bytes a second that were taken in hand lately
+}
+
+// FullIn is how long records can be taken, and candidates alerted, at the present rate
+// while nothing is settled: until the budget is full. It is negative when nothing comes.
+func (h InHand) FullIn() time.Duration {
+	if h.Rate < 1 {
+		return -1
+	}
+	return time.Duration(float64(max(h.Budget-h.Bytes, 0)) / h.Rate * float64(time.Second))
 }
 
 // Age is the time since the oldest record in hand was produced; 0 when there is
@@ -100,6 +119,7 @@ func (h *Health) Status(now time.Time, limit time.Duration) Status {
 		Turned:     h.turned,
 		Partitions: h.partitions,
 		Waits:      slices.Clone(h.waits),
+		InHand:     h.held,
 		LastError:  h.failed,
 	}
 	for _, p := range h.progress {
@@ -146,11 +166,12 @@ func (h *Health) unassign() {
 	h.partitions, h.progress = 0, nil
 }
 
-// report replaces the progress in all partitions. A partition that stays keeps
-// its LastError.
-func (h *Health) report(all map[topicPartition]Progress) {
+// report replaces the progress in all partitions and what is in hand. A partition that
+// stays keeps its LastError.
+func (h *Health) report(all map[topicPartition]Progress, held InHand) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.held = held
 	for tp, p := range all {
 		p.LastError = h.progress[tp].LastError
 		all[tp] = p

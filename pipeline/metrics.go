@@ -24,7 +24,8 @@ type Metrics struct {
 	unpackable *prometheus.CounterVec // topic
 	noRoom     prometheus.Counter
 	recreated  *prometheus.CounterVec // topic
-	cycleSize  prometheus.Histogram
+	pollSize   prometheus.Histogram
+	insertSize prometheus.Histogram
 	candidates prometheus.Histogram // seconds from record to acknowledged alert
 	age        prometheus.GaugeFunc
 	oldest     atomic.Int64 // Kafka timestamp in ms of the oldest unsettled record; 0 none
@@ -43,7 +44,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		batches:  counter("batches_stored_total", "Batches stored.", "topic"),
 		retries:  counter("step_retries_total", "Tries of a step that failed and were waited out.", "step"),
 		steps: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tocsin", Name: "step_duration_seconds",
-			Help: "Time of each successful step of a cycle.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"step"}),
+			Help: "Time of each successful step: judge, commit, check, store, publish.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"step"}),
 		abandons: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "batches_abandoned_total",
 			Help: "Batches given up for a rebalance or a stop, to be replayed."}),
 		recreated: counter("partitions_made_again_total", "Partitions that began anew because their topic was deleted and created again.", "topic"),
@@ -52,8 +53,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		unpackable: counter("batches_not_unpacked_total", "Batches of producers that no worker can unpack: each of their records is stored as a dead letter.", "topic"),
 		noRoom: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Name: "batches_without_room_total",
 			Help: "Fetches of a batch that found no room to be unpacked: the batch is fetched again."}),
-		cycleSize: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "poll_records",
+		pollSize: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "poll_records",
 			Help: "Records returned by one poll.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
+		insertSize: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "insert_rows",
+			Help: "Rows of one insert.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		candidates: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tocsin", Name: "record_to_candidate_seconds",
 			Help: "Time from a record's Kafka timestamp to the acknowledgement of its alert.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 20)}),
 	}
@@ -64,13 +67,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}
 		return 0
 	})
-	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.losses, m.recreated, m.unpackable, m.noRoom, m.cycleSize, m.candidates, m.age)
+	reg.MustRegister(m.records, m.dead, m.verdicts, m.alerts, m.batches, m.retries, m.steps, m.abandons, m.losses, m.recreated, m.unpackable, m.noRoom, m.pollSize, m.insertSize, m.candidates, m.age)
 	return m
 }
 
 func (m *Metrics) gathered(n int) {
 	if n > 0 {
-		m.cycleSize.Observe(float64(n))
+		m.pollSize.Observe(float64(n))
 	}
 }
 
@@ -116,6 +119,7 @@ func (m *Metrics) lost() { m.losses.Inc() }
 func (m *Metrics) stored(b *Batch) {
 	m.records.WithLabelValues(b.Topic).Add(float64(len(b.Rows)))
 	m.batches.WithLabelValues(b.Topic).Inc()
+	m.insertSize.Observe(float64(len(b.Rows)))
 	type key struct{ rule, outcome string }
 	counts := make(map[key]int)
 	for i := range b.Rows {

@@ -25,7 +25,10 @@ tocsin_batches_abandoned_total COUNTER
 tocsin_batches_not_unpacked_total COUNTER topic
 tocsin_batches_stored_total COUNTER topic
 tocsin_batches_without_room_total COUNTER
+tocsin_budget_bytes GAUGE
+tocsin_bytes_in_hand GAUGE
 tocsin_dead_letters_total COUNTER topic stage code
+tocsin_insert_rows HISTOGRAM
 tocsin_inserts_lost_total COUNTER
 tocsin_loop_turned_timestamp_seconds GAUGE
 tocsin_oldest_unstored_age_seconds GAUGE
@@ -37,6 +40,7 @@ tocsin_poll_records HISTOGRAM
 tocsin_ready GAUGE
 tocsin_record_to_candidate_seconds HISTOGRAM
 tocsin_records_stored_total COUNTER topic
+tocsin_rows_in_hand GAUGE
 tocsin_step_duration_seconds HISTOGRAM step
 tocsin_step_retries_total COUNTER step
 tocsin_verdicts_total COUNTER rule outcome
@@ -60,7 +64,7 @@ func TestNamesOfMetrics(t *testing.T) {
 	m.crowded()
 	m.stored(&Batch{Topic: topic, Rows: []Row{{Failure: &event.Failure{Stage: "decode", Code: "not_json"}}, {Verdicts: []rules.Verdict{verdict}}}})
 	m.published([]Alert{{Verdict: verdict, Observed: time.Now()}})
-	h.report(map[topicPartition]Progress{{topic, 3}: {Topic: topic, Partition: 3}})
+	h.report(map[topicPartition]Progress{{topic, 3}: {Topic: topic, Partition: 3}}, InHand{})
 
 	families, err := reg.Gather()
 	if err != nil {

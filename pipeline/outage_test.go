@@ -22,7 +22,7 @@ func (m *memory) count() int {
 func (w *worker) taken(t *testing.T) float64 {
 	t.Helper()
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(w.metrics.cycleSize)
+	reg.MustRegister(w.metrics.pollSize)
 	families, err := reg.Gather()
 	if err != nil || len(families) != 1 {
 		t.Fatalf("%d families, %v", len(families), err)

@@ -51,7 +51,9 @@ type session struct {
 	// bytes of a record in the last batch; 0 before the first.
 	room  atomic.Int64
 	each  int64
-	spare spare // storage for the next batches
+	taken int64   // bytes taken in hand since the last report
+	rate  float64 // bytes a second taken lately
+	spare spare   // storage for the next batches
 	// aside are the partitions that this turn polls no more, crowded reports that a
 	// batch found no room to be unpacked in it, and lone is the only partition that it
 	// polls, if it has one; see aside.go.

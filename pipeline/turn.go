@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -266,7 +267,19 @@ func (s *session) report() {
 const reportEvery = 100 * time.Millisecond
 
 func (s *session) reportNow(now time.Time) {
+	// The rate is that of about the last ten seconds.
+	if since := now.Sub(s.reportedAt).Seconds(); since > 0 {
+		weight := math.Exp(-since / 10)
+		s.rate = weight*s.rate + (1-weight)*float64(s.taken)/since
+		s.taken = 0
+	}
 	s.reportedAt = now
+	held := InHand{Bytes: int64(s.MaxBytes) - s.room.Load(), Budget: int64(s.MaxBytes), Rate: s.rate}
+	for _, p := range s.held {
+		for _, b := range p.hand {
+			held.Rows += len(b.Rows)
+		}
+	}
 	all := make(map[topicPartition]Progress, len(s.partitions)+len(s.unread))
 	for tp := range s.unread {
 		all[tp] = Progress{Topic: tp.topic, TopicID: s.ids[tp.topic], Partition: tp.partition, Next: -1, End: -1, Promised: -1}
@@ -274,7 +287,7 @@ func (s *session) reportNow(now time.Time) {
 	for tp, p := range s.partitions {
 		all[tp] = p.progress()
 	}
-	s.health.report(all)
+	s.health.report(all, held)
 }
 
 // owing reports whether a promised batch is unsettled here, or an assigned

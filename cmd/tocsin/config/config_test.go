@@ -34,7 +34,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Error(diff)
 	}
 	login, err := c.ClickHouse.login()
-	if err != nil || login.Password != "canary-secret" || login.User != "tocsin" || login.TLS != nil || c.HTTP.Listen != "127.0.0.1:9464" || c.Worker.Linger != 250*time.Millisecond {
+	if err != nil || login.Password != "canary-secret" || login.User != "tocsin" || login.TLS != nil || c.HTTP.Listen != "127.0.0.1:9464" || c.Worker.Linger != time.Second {
 		t.Errorf("%+v", c)
 	}
 }

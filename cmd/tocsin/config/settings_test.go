@@ -23,7 +23,7 @@ func TestSettingsShowEveryKeyAndNoSecret(t *testing.T) {
 	}
 	c.NATS.Servers = []string{"nats://user:canary-secret@n:4222", "n2:4222"}
 	shown := logged(&c)
-	for _, want := range []string{"kafka.brokers=k1:9092,k2:9092", "clickhouse.password=***", "nats.servers=nats://***@n:4222,n2:4222", "worker.max_records=5000", "worker.linger=250ms", "worker.max_record_bytes="} {
+	for _, want := range []string{"kafka.brokers=k1:9092,k2:9092", "clickhouse.password=***", "nats.servers=nats://***@n:4222,n2:4222", "worker.max_records=20000", "worker.linger=1s", "worker.max_record_bytes="} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("want %q in\n%s", want, shown)
 		}

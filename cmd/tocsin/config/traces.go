@@ -10,7 +10,7 @@ import (
 	"tocsin/pipeline"
 )
 
-// Traces is the section traces: where the spans of cycles are sent. Without an
+// Traces is the section traces: where the spans of rounds are sent. Without an
 // endpoint none are sent. OpenTelemetry's SDK reads OTEL_SERVICE_NAME,
 // OTEL_RESOURCE_ATTRIBUTES and OTEL_BSP_* from the environment. Endpoint and headers
 // are in the file alone: no span leaves because of a variable meant for another
@@ -18,7 +18,7 @@ import (
 type Traces struct {
 	Endpoint string                        `yaml:"endpoint"` // base URL; the standard's /v1/traces is added
 	Headers  map[string]credentials.Secret `yaml:"headers"`
-	Sample   Share                         `yaml:"sample"` // of the cycles that have a record
+	Sample   Share                         `yaml:"sample"` // of the rounds that have a record, and of their batches
 
 	TLS *credentials.TLS `yaml:"tls"`
 }

@@ -202,6 +202,7 @@ func TestStatusPage(t *testing.T) {
 	failed := pipeline.Failed{At: ago(4 * time.Second), Error: "ClickHouse: disk space: server error 243: free or add disk space"}
 	page := newStatusPage(pipeline.Status{
 		Live: true, Turned: ago(time.Second), Partitions: 2, LastError: failed,
+		InHand: pipeline.InHand{Rows: 50, Bytes: 8 << 20, Budget: 32 << 20, Rate: 64 << 10},
 		Waits: []pipeline.Waited{{For: "ClickHouse: disk space", Since: ago(3 * time.Minute), Error: failed.Error}},
 		Progress: []pipeline.Progress{
 			{Topic: "ledger.events", TopicID: pipeline.TopicID{15: 1}, Partition: 0, Next: 100, End: 250, Promised: 149, Oldest: ago(200 * time.Second), Digest: digest, Settled: ago(190 * time.Second), LastError: failed},
@@ -213,6 +214,7 @@ func TestStatusPage(t *testing.T) {
 	const want = `tocsin dev  2026-11-23T18:30:00Z
 NOT READY: waiting
   for ClickHouse: disk space, since 2026-11-23T18:27:00Z (3m0s ago): ClickHouse: disk space: server error 243: free or add disk space
+in hand 50 records, 8388608 of 33554432 bytes; at the present rate alerts go on for 6m24s
 last error 4s ago: ClickHouse: disk space: server error 243: free or add disk space
 
 rules  pack sox409, 24 rules, calendar 2026-11
@@ -233,7 +235,7 @@ ledger.events/1  -     0    -               0s                   never
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"live":true`, `"waiting":[{"for":"ClickHouse: disk space","since":"2026-11-23T18:27:00Z"`, `{"topic":"ledger.events","topic_id":"AAAAAAAAAAAAAAAAAAAAAQ","partition":0,"next":100,"end":250,"lag":150,"promised_until":149`,
-		`"age_seconds":200`, `{"topic":"ledger.events","partition":1,"next":null,"end":null,"lag":0,"promised_until":null,"age_seconds":0}`} {
+		`"age_seconds":200`, `"in_hand":{"rows":50,"bytes":8388608,"budget_bytes":33554432,"full_in_seconds":384}`, `{"topic":"ledger.events","partition":1,"next":null,"end":null,"lag":0,"promised_until":null,"age_seconds":0}`} {
 		if !strings.Contains(string(encoded), want) {
 			t.Errorf("want %s in %s", want, encoded)
 		}

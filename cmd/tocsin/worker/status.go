@@ -24,8 +24,26 @@ type statusPage struct {
 	Turned    time.Time       `json:"turned"` // when the loop last turned
 	Rules     rulesStatus     `json:"rules"`
 	Waiting   []statusWait    `json:"waiting"` // the longest wait first
+	Held      statusHeld      `json:"in_hand"`
 	LastError *statusError    `json:"last_error,omitempty"`
 	Assigned  []statusOfPlace `json:"partitions"`
+}
+
+// statusHeld is pipeline.InHand in JSON: full_in_seconds is null when nothing comes.
+type statusHeld struct {
+	Rows   int      `json:"rows"`
+	Bytes  int64    `json:"bytes"`
+	Budget int64    `json:"budget_bytes"`
+	FullIn *float64 `json:"full_in_seconds"`
+}
+
+func inHand(h pipeline.InHand) statusHeld {
+	held := statusHeld{Rows: h.Rows, Bytes: h.Bytes, Budget: h.Budget}
+	if in := h.FullIn(); in >= 0 {
+		seconds := in.Seconds()
+		held.FullIn = &seconds
+	}
+	return held
 }
 
 type statusWait struct {
@@ -57,7 +75,7 @@ type statusOfPlace struct {
 
 func newStatusPage(s pipeline.Status, rules rulesStatus, at time.Time) statusPage {
 	p := statusPage{Version: cli.Version, At: at.UTC(), Live: s.Live, Ready: s.Ready, Turned: s.Turned.UTC(), Rules: rules,
-		Waiting: []statusWait{}, LastError: failed(s.LastError), Assigned: []statusOfPlace{}}
+		Waiting: []statusWait{}, Held: inHand(s.InHand), LastError: failed(s.LastError), Assigned: []statusOfPlace{}}
 	for _, w := range s.Waits {
 		p.Waiting = append(p.Waiting, statusWait{w.For, w.Since.UTC(), w.Error})
 	}
@@ -112,6 +130,11 @@ func (p *statusPage) write(w io.Writer) {
 	for _, wait := range p.Waiting {
 		fmt.Fprintf(w, "  for %s, since %s (%s): %s\n", wait.For, wait.Since.Format(time.RFC3339), p.ago(wait.Since), wait.Error)
 	}
+	fmt.Fprintf(w, "in hand %s, %d of %d bytes", diag.Plural(p.Held.Rows, "record"), p.Held.Bytes, p.Held.Budget)
+	if in := p.Held.FullIn; in != nil && len(p.Waiting) > 0 {
+		fmt.Fprintf(w, "; at the present rate alerts go on for %s", (time.Duration(*in) * time.Second).String())
+	}
+	fmt.Fprintln(w)
 	if e := p.LastError; e != nil {
 		fmt.Fprintf(w, "last error %s: %s\n", p.ago(e.At), e.Error)
 	}

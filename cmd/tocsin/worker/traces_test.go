@@ -78,7 +78,7 @@ func (c *collector) spans(t *testing.T) (spans []*tracepb.Span, services []strin
 }
 
 // work50 drains n records through the loop as tocsin run puts it together, at
-// most 50 a cycle, and returns the stored rows and the log. Each record holds the
+// most 50 a batch, and returns the stored rows and the log. Each record holds the
 // canary wherever it has a value.
 func work50(t *testing.T, n int, traces config.Traces) (rows int, log string) {
 	t.Helper()
@@ -151,27 +151,24 @@ func TestTracesOfAWorker(t *testing.T) {
 	if diff := cmp.Diff([]string{"tocsin"}, services); diff != "" {
 		t.Error(diff)
 	}
-	cycles := map[string]bool{}
+	roots := map[string]string{}
 	for _, s := range spans {
-		if s.Name == "cycle" && len(s.ParentSpanId) == 0 {
-			cycles[string(s.SpanId)] = true
+		if len(s.ParentSpanId) == 0 {
+			roots[string(s.SpanId)] = s.Name
 		}
 	}
 	below, records := map[string]bool{}, int64(0)
 	for _, s := range spans {
-		if s.Name != "cycle" {
-			below[s.Name] = true
-			if !cycles[string(s.ParentSpanId)] {
-				t.Errorf("span %s is below no cycle", s.Name)
-			}
+		if len(s.ParentSpanId) > 0 {
+			below[roots[string(s.ParentSpanId)]+"/"+s.Name] = true
 		}
 		for _, a := range s.Attributes {
-			if s.Name == "store" && a.Key == "messaging.batch.message_count" {
+			if s.Name == "batch" && a.Key == "messaging.batch.message_count" {
 				records += a.Value.GetIntValue()
 			}
 		}
 	}
-	if diff := cmp.Diff(map[string]bool{"gather": true, "judge": true, "commit": true, "store": true, "publish": true}, below); diff != "" || records != 20 {
+	if diff := cmp.Diff(map[string]bool{"round/judge": true, "round/commit": true, "batch/store": true, "batch/publish": true}, below); diff != "" || records != 20 {
 		t.Errorf("%d records stored\n%s", records, diff)
 	}
 	for _, post := range taken.posts {
@@ -206,7 +203,7 @@ func TestTracesThatAreNotTakenChangeNothing(t *testing.T) {
 		})
 		began := time.Now()
 		rows, log := work50(t, 1000, config.Traces{Endpoint: server.URL, Sample: 1})
-		// Twenty cycles of six spans, eight in the queue, ten seconds for each
+		// Twenty batches, of three spans, and their rounds, eight in the queue, ten seconds for each
 		// post: a minute or more, were they waited for.
 		if took := time.Since(began); rows != 1000 || took > 30*time.Second || strings.Count(log, "traces are lost") > 1 || !strings.Contains(log, want) {
 			t.Errorf("%s: %d rows after %s, want %q in the log once:\n%s", name, rows, took, want, log)
