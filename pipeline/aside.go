@@ -8,7 +8,7 @@ import (
 
 // A batch that does not fit beside the others in memory is fetched again. Its
 // partition is set aside until the turn ends, because then the turn's batches are
-// freed. When that has not helped patience times, the partition has a cycle of its
+// freed. When that has not helped patience times, the partition has a turn of its
 // own: nothing else is held then, so every batch fits that the budget allows at all.
 
 // patience is how often a partition's batch finds no room before it gets it alone.

@@ -122,7 +122,7 @@ func (s *session) earlier(ctx context.Context, again []madeAgain) error {
 	return nil
 }
 
-// beginAgain gives the cycle a mark to commit for each of the partitions: that of
+// beginAgain gives the turn a mark to commit for each of the partitions: that of
 // the new log at its first record. The session must end with errMadeAgain, because
 // its client would begin at the old offset.
 func (s *session) beginAgain(again []madeAgain, extents map[topicPartition]extent) {

@@ -63,7 +63,7 @@ type Config struct {
 	Refused func(error) error
 
 	Limits event.Limits
-	// Tracer makes the spans of a cycle; see trace.go. Neither it nor its
+	// Tracer makes the spans of rounds and batches; see trace.go. Neither it nor its
 	// exporter may block. A nil Tracer makes none.
 	Tracer trace.Tracer
 }

@@ -80,7 +80,7 @@ func (c Config) connect(database string) (driver.Conn, error) {
 		MaxOpenConns: c.MaxConns,
 		MaxIdleConns: c.MaxConns,
 		// Each connection would keep a send buffer of the largest column that it ever
-		// sent, twice: a gigabyte in all after some cycles of records of 1 MB.
+		// sent, twice: a gigabyte in all after some batches of records of 1 MB.
 		FreeBufOnConnRelease: true,
 	})
 	if err != nil {

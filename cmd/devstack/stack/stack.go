@@ -22,7 +22,7 @@ import (
 const (
 	LedgerTopic = "ledger.events"
 	SystemTopic = "system.events"
-	partitions  = 2 // of each topic: a cycle is an insert for each, and servers and worker share this machine
+	partitions  = 2 // of each topic: an insert is of one partition, and servers and worker share this machine
 )
 
 // Config describes the stack to start.

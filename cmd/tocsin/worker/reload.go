@@ -22,7 +22,7 @@ import (
 //
 // It is an actor of its own, because compiling a pack, and keeping it in ClickHouse
 // before a batch is promised by it, may take seconds. The loop asks the library once
-// a cycle.
+// a round.
 type reloader struct {
 	files   *config.Rules
 	library *pipeline.Engines
