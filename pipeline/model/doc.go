@@ -1,4 +1,4 @@
-// Package model is the delivery protocol as two state machines that are small enough to
+// Package model is the delivery protocol as three state machines that are small enough to
 // be searched completely. It shares no code with the pipeline, so that a mistake of
 // the one is not a mistake of the other. Read the two side by side.
 //
@@ -39,9 +39,20 @@
 // Pair.Added, get the second one while it is at work. A batch of a pair is delivered in
 // one step or not at all, and no time passes: Protocol covers what can happen within.
 //
+// Rounds has one partition with up to three records, and workers with two batches of it
+// in hand (rounds.go, rounds_group.go, rounds_work.go, rounds_delivery.go). One batch is
+// being stored. The other is open: it grows, the group's mark promises a longer and longer
+// part of it beside the first batch, and its candidates are published as soon as they are
+// promised. A worker may reload its rules before any record. It may give up what it has
+// in hand, and then replays both promises. An insert and an alert are one step, or run on
+// without their client; a commit may be late, unknown or of an expelled worker. Time is
+// one event, a long time. It makes every intent too old, ends every insert and lets
+// ClickHouse forget its tokens. A worker may also declare again at any time before its
+// insert has ended. With Rounds.Losses, ClickHouse loses rows as in Protocol.
+//
 // # What is promised
 //
-// In every state (invariants.go, pair.go): no record has two rows; the chain is
+// In every state (invariants.go, pair.go, rounds.go): no record has two rows; the chain is
 // unbroken; no candidate is published twice, or under other rules than its row; every
 // record before the committed offset is stored and published; no worker
 // goes on behind a record without a row; no worker stops because of unexpected rows
@@ -50,6 +61,8 @@
 // in which every record is stored, published and committed, or in which a worker has
 // refused a forged mark. An alert may precede its row. Where the group's offsets are
 // deleted meanwhile, the promise of that row is forgotten, and other rules may judge it.
+// With Rounds.Compared, each row from the committed offset on is of the first promised
+// batch.
 //
 // # What is not
 //
@@ -72,17 +85,18 @@
 //
 // The field Without removes mechanisms, one at a time. Each is needed, because
 // without it the search finds a broken promise. The comment of each constant
-// describes a protocol without that mechanism.
+// describes a protocol without that mechanism. Rounds needs its own, from Fixed to the
+// last, and those of Protocol that concern it.
 //
 // # How to read a trace
 //
 // A trace is the shortest path to a broken promise. "1-1 by rules 0" is the batch of
 // records 1 to 1, judged by the rules of worker A; worker B has rules 1. "Offset 1,
 // intent to 1 by rules 0" is a commit, or the state of the group after it: replay
-// records 1 to 1 by rules 0. A worker that "is hurried" gives its batch up for a
-// rebalance. A worker that "hears nothing" tries again. A worker that was expelled and
-// has nothing left to deliver or to compare is at once taken for one that is not in the
-// group. To print every trace:
+// records 1 to 1 by rules 0. A second intent begins behind the first. A worker that "is
+// hurried" gives its batch up for a rebalance. A worker that "hears nothing" tries again.
+// A worker that was expelled and has nothing left to deliver or to compare is at once
+// taken for one that is not in the group. To print every trace:
 //
 //	go test -v -run Mechanism ./pipeline/model
 //

@@ -16,9 +16,11 @@ const (
 	stops  = " stops: it found in ClickHouse what cannot be"
 	twice  = "record 0 has two rows"
 	judged = "the candidate of record 0 is published by rules 0, and its row is judged by rules 1"
+	other  = "the candidate of record 1 is published by rules 0, and its row is judged by rules 1"
+	beyond = " has a row that the first promise of the group does not cover"
 )
 
-// searcher is a Protocol or a Pair.
+// searcher is a Protocol, a Pair or a Rounds.
 type searcher interface {
 	Search(limit int) (Result, error)
 }
@@ -74,6 +76,8 @@ func TestTheProtocolKeepsItsPromises(t *testing.T) {
 		{"two partitions", Pair{}},
 		{"two partitions, server-side", Pair{ServerSide: true}},
 		{"a partition added to a group at work", Pair{Added: true}},
+		{"two batches in hand", Rounds{Records: 3, Candidates: 0b010, Compared: true}},
+		{"two batches in hand, server-side, and rules reloaded", Rounds{Records: 2, Candidates: 0b10, ServerSide: true, Reload: true, Compared: true}},
 	})
 }
 
@@ -89,6 +93,13 @@ func TestEveryMechanismIsNeeded(t *testing.T) {
 		}
 	}
 	two := func(p Pair) func(Mechanism) searcher {
+		return func(without Mechanism) searcher {
+			p.Without = without
+			return p
+		}
+	}
+	rounds := func(p Rounds) func(Mechanism) searcher {
+		p.Records = 2
 		return func(without Mechanism) searcher {
 			p.Without = without
 			return p
@@ -144,6 +155,21 @@ func TestEveryMechanismIsNeeded(t *testing.T) {
 		Alone:        {two(Pair{}), stops},
 		Agreed:       {one(again), stops},
 		Found:        {one(forged(Back)), twice},
+		Fixed:        {rounds(Rounds{}), twice},
+		Final:        {rounds(Rounds{}), stops},
+		Moved:        {rounds(Rounds{Candidates: 0b10, Compared: true}), beyond},
+		Ordered:      {rounds(Rounds{Candidates: 0b10}), "the chain is broken at record 1"},
+		Same:         {rounds(Rounds{Candidates: 0b01, Reload: true}), judged},
+		Longer:       {rounds(Rounds{Candidates: 0b10}), other},
+		Oldest:       {rounds(Rounds{Candidates: 0b10}), "offset 1 is committed, and record 0 has no row"},
+		Second:       {rounds(Rounds{Candidates: 0b10}), other},
+		Carried:      {rounds(Rounds{Candidates: 0b10}), other},
+		Apart:        {rounds(Rounds{Candidates: 0b10}), stops},
+		Ungrown:      {rounds(Rounds{}), stops},
+		Finished:     {rounds(Rounds{Candidates: 0b10}), other},
+		Owed:         {rounds(Rounds{}), twice},
+		Since:        {rounds(Rounds{}), twice},
+		Again:        {rounds(Rounds{}), twice},
 	}
 	if len(cases) != bits.OnesCount64(everything) || len(cases) != len(mechanisms) {
 		t.Fatalf("%d mechanisms are tried and %d named, of %d", len(cases), len(mechanisms), bits.OnesCount64(everything))

@@ -109,6 +109,21 @@ const (
 	Alone                              // commits the offset of a promised batch that is not at hand, without its promise
 	Agreed                             // takes every mark of another log for one of an earlier log
 	Found                              // stores a batch whose rows the comparison has found
+	Fixed                              // fills a batch whose store has begun
+	Final                              // begins a store before the group has acknowledged the range to its end
+	Moved                              // begins a store before the group has acknowledged the completion of the batch before
+	Ordered                            // stores the open batch while another is being stored
+	Same                               // judges an open batch by other rules when the worker reloads them
+	Longer                             // declares an open batch again, shorter
+	Oldest                             // commits the first record of the newest batch in hand
+	Second                             // declares a replay, or a batch again, without the promise behind it
+	Carried                            // commits a completion without the promise of the batch behind it
+	Apart                              // replays two promises as one batch
+	Ungrown                            // fills a replay with new records
+	Finished                           // cuts a new batch before it has replayed every promise
+	Owed                               // cuts anew what it declared and gave up
+	Since                              // counts the age of a batch in store from the last declaration of the open one
+	Again                              // declares a batch again in place, and stores it without looking for its rows
 	everything   = 1<<iota - 1
 )
 
@@ -155,6 +170,21 @@ var mechanisms = [...]string{
 	"a commit leaves out promised batches that are not at hand",
 	"a mark is of an earlier log only if no broker knows its topic id",
 	"rows that the comparison finds are looked for before an insert",
+	"the range of a batch is fixed once its store begins",
+	"a store begins when the whole range is acknowledged",
+	"a store begins when the completion of the batch before is acknowledged",
+	"one batch of a partition is stored at a time",
+	"an open batch keeps its rules",
+	"an open batch is not declared again shorter",
+	"the committed offset is the first record of the oldest batch in hand",
+	"a replay and a batch that is declared again keep the promise behind them",
+	"a completion keeps the promise of the batch behind it",
+	"each promise is replayed by itself",
+	"a replay gets no new records",
+	"a new batch waits for every replay",
+	"a declared batch that was given up is replayed",
+	"the age of a batch in store counts from its own declaration",
+	"a batch that is declared again in place is looked for before it is stored",
 }
 
 // String names one mechanism.
