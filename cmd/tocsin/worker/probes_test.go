@@ -203,7 +203,7 @@ func TestStatusPage(t *testing.T) {
 	page := newStatusPage(pipeline.Status{
 		Live: true, Turned: ago(time.Second), Partitions: 2, LastError: failed,
 		InHand: pipeline.InHand{Rows: 50, Bytes: 8 << 20, Budget: 32 << 20, Rate: 64 << 10},
-		Waits: []pipeline.Waited{{For: "ClickHouse: disk space", Since: ago(3 * time.Minute), Error: failed.Error}},
+		Waits:  []pipeline.Waited{{For: "ClickHouse: disk space", Since: ago(3 * time.Minute), Error: failed.Error}},
 		Progress: []pipeline.Progress{
 			{Topic: "ledger.events", TopicID: pipeline.TopicID{15: 1}, Partition: 0, Next: 100, End: 250, Promised: 149, Oldest: ago(200 * time.Second), Digest: digest, Settled: ago(190 * time.Second), LastError: failed},
 			{Topic: "ledger.events", Partition: 1, Next: -1, End: -1, Promised: -1},
