@@ -48,11 +48,11 @@ func day() func(int) *kgo.Record {
 }
 
 // expected is a worker's peak by deploy/README.md, in MiB: records of
-// so many bytes with so many lines and candidates, at most so many in a cycle, and
+// so many bytes with so many lines and candidates, at most so many MiB in hand, and
 // fetches that bring so many MiB when they are unpacked.
-func expected(bytes, lines, candidates, maxRecords, maxCycleMiB int, fetchedMiB float64) float64 {
+func expected(bytes, lines, candidates, maxMiB int, fetchedMiB float64) float64 {
 	event := 2700 + 460*lines + 8192*candidates
-	n := min(maxRecords, max(maxCycleMiB<<20/(bytes+event+250), 1))
+	n := max(maxMiB<<20/(bytes+event+250), 1)
 	const mib = 1 << 20
 	return 80 + (20*float64(n)*float64(bytes)+4*float64(n)*float64(event))/mib + 4*fetchedMiB
 }
@@ -78,24 +78,24 @@ func TestMemoryIsAsThePageSays(t *testing.T) {
 	total, refused := 0, 0
 	events := day()
 	for _, c := range []struct {
-		name                 string
-		records              int
-		record               func(i int) *kgo.Record
-		bytes, lines         int // of a record
-		candidates           int // of a record
-		dead                 int // records that are too large
-		ratio                int // to which a MiB unpacks, about
-		maxRecords, maxBytes int // of a cycle; MiB
+		name         string
+		records      int
+		record       func(i int) *kgo.Record
+		bytes, lines int // of a record
+		candidates   int // of a record
+		dead         int // records that are too large
+		ratio        int // to which a MiB unpacks, about
+		maxBytes     int // in hand; MiB
 	}{
-		{"contracts", 30_000, contract, 400, 0, 0, 0, 10, 5000, 32},
-		{"the company's day", 30_000, events, 1965, 4, 0, 0, 6, 5000, 32},
-		{"the same in cycles of 1,000", 10_000, events, 1965, 4, 0, 0, 6, 1000, 32},
-		{"journals, a backlog in each partition", 50_000, func(i int) *kgo.Record { return booked(i, 6, 2000) }, 2000, 6, 0, 0, 2, 5000, 32},
-		{"texts of just the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 0, 1, 5000, 32},
-		{"texts beyond the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit+1) }, limit, 2, 0, 150, 1, 5000, 32},
-		{"texts of just the limit in small cycles", 50, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 0, 1, 5000, 8},
-		{"candidates alone", 10_000, func(i int) *kgo.Record { return contract(candidatesIn * i) }, 400, 0, 1, 0, 10, 5000, 32},
-		{"8,500 lines each", 60, func(i int) *kgo.Record { return booked(i, 8500, limit) }, limit, 8500, 0, 0, 12, 5000, 32},
+		{"contracts", 30_000, contract, 400, 0, 0, 0, 10, 32},
+		{"the company's day", 30_000, events, 1965, 4, 0, 0, 6, 32},
+		{"the same in little memory", 10_000, events, 1965, 4, 0, 0, 6, 8},
+		{"journals, a backlog in each partition", 50_000, func(i int) *kgo.Record { return booked(i, 6, 2000) }, 2000, 6, 0, 0, 2, 32},
+		{"texts of just the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 0, 1, 32},
+		{"texts beyond the limit", 150, func(i int) *kgo.Record { return booked(i, 2, limit+1) }, limit, 2, 0, 150, 1, 32},
+		{"texts of just the limit in little memory", 50, func(i int) *kgo.Record { return booked(i, 2, limit) }, limit, 2, 0, 0, 1, 8},
+		{"candidates alone", 10_000, func(i int) *kgo.Record { return contract(candidatesIn * i) }, 400, 0, 1, 0, 10, 32},
+		{"8,500 lines each", 60, func(i int) *kgo.Record { return booked(i, 8500, limit) }, limit, 8500, 0, 0, 12, 32},
 	} {
 		bytes := 0
 		for range c.records {
@@ -113,11 +113,11 @@ func TestMemoryIsAsThePageSays(t *testing.T) {
 		}
 		refused += c.dead
 		config := h.config
-		h.config = configured(t, config, "# max_records: 5000", fmt.Sprint("max_records: ", c.maxRecords), "# max_bytes: 32MiB", fmt.Sprintf("max_bytes: %dMiB", c.maxBytes))
+		h.config = configured(t, config, "# max_bytes: 32MiB", fmt.Sprintf("max_bytes: %dMiB", c.maxBytes))
 		began := time.Now()
 		mib, _ := h.peak(0, nil, "run", "--drain")
 		h.config = config
-		want := expected(c.bytes, c.lines, c.candidates, c.maxRecords, c.maxBytes, min(float64(2*c.ratio), float64(bytes)/(1<<20)))
+		want := expected(c.bytes, c.lines, c.candidates, c.maxBytes, min(float64(2*c.ratio), float64(bytes)/(1<<20)))
 		t.Logf("%s: %d records of %d bytes in %s: peak %d MiB, expected %.0f", c.name, c.records, bytes/c.records, time.Since(began).Round(time.Millisecond), mib, want)
 		if float64(mib) > margin*want {
 			t.Errorf("%s: the worker took %d MiB, want at most %.1f times %.0f", c.name, mib, margin, want)

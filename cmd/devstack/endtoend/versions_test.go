@@ -143,6 +143,8 @@ func TestVersionsOfTheProgram(t *testing.T) {
 	alerted(20, 0)
 	h.together(40, 20)
 	alerted(20, 20)
+	// Rows follow alerts. The next records must not join a batch that is in hand.
+	h.eventually(time.Minute, "the rows of the alerts settled", func() bool { return h.promised() == 0 })
 
 	brokenOff(w, 60, 20)
 	stops(first, "engine 2 made it and this program judges by engine 1: start a release of which `tocsin version` names engine 2")
