@@ -112,7 +112,7 @@ func (s *Sink) fault(err error) error {
 	// The server does not answer a publish that it does not permit, and refused
 	// credentials or certificates look like an absent server. The connection holds
 	// the true cause.
-	if last := s.conn.LastError(); last != nil {
+	if last := s.denied(); last != nil {
 		if why, ok := find(denied, last); ok {
 			return pipeline.Wait(why, errors.Join(err, granted(last)))
 		}
@@ -121,6 +121,18 @@ func (s *Sink) fault(err error) error {
 		}
 	}
 	return pipeline.Wait(what, err)
+}
+
+// denied is the first violation of a permission that no request has reported, or else
+// the connection's last error. The first is the cause: a reader that may not read also
+// fails to delete its consumer.
+func (s *Sink) denied() error {
+	select {
+	case err := <-s.denials:
+		return err
+	default:
+		return s.conn.LastError()
+	}
 }
 
 // granted adds the remedy to the violation of a permission.

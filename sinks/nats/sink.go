@@ -39,7 +39,7 @@ type Sink struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
-	// denials holds the last violation of a permission, which the server reports
+	// denials holds the first unreported violation of a permission, which the server reports
 	// apart from the request that it does not answer.
 	denials chan error
 
