@@ -54,7 +54,6 @@ func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err er
 			}
 		}
 		p.waits(b, waitingSince(runs[0][0], began)) // the first record is the oldest
-		s.metrics.unsettledSince(p.oldest)
 		for _, records := range runs {
 			b.slab.events = s.spare.lend(b.slab.events, len(records))
 		}

@@ -177,6 +177,32 @@ func TestRulesChangeBetweenBatches(t *testing.T) {
 	})
 }
 
+// A worker that always has something in hand shows the age of what it has, and not of
+// what it had when its turn began.
+func TestTheOldestRecordIsOfThoseInHand(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 2)
+		w := b.start(func(c *Config) { c.Linger = time.Second })
+		n, age := 0, 0.0
+		for i := range 300 {
+			b.produce(n, 2)
+			n += 2
+			time.Sleep(100 * time.Millisecond)
+			if i >= 200 {
+				age = max(age, gauge(t, w.metrics, "tocsin_oldest_unstored_age_seconds"))
+			}
+		}
+		if age < 0.5 || age > 2 {
+			t.Errorf("the oldest record waits for %g s, want about a linger", age)
+		}
+		if s := w.health.Status(time.Now(), time.Second); !s.Live || !s.Ready || s.Progress[0].Age(time.Now()) > 2*time.Second || s.Progress[0].Next < 250 {
+			t.Errorf("the status page: %+v", s)
+		}
+		b.settled(n, time.Minute)
+		b.end(w)
+	})
+}
+
 // gauge is the value of a gauge of the worker.
 func gauge(t *testing.T, m *Metrics, name string) float64 {
 	t.Helper()

@@ -77,19 +77,15 @@ func (m *Metrics) gathered(n int) {
 	}
 }
 
-// unsettledSince notes the timestamp of a partition's oldest record that is
-// fetched and not settled; zero when there is none.
+// unsettledSince notes the timestamp of the oldest record that is fetched and not
+// settled; zero when there is none.
 func (m *Metrics) unsettledSince(at time.Time) {
 	if at.IsZero() {
+		m.oldest.Store(0)
 		return
 	}
-	if oldest := m.oldest.Load(); oldest == 0 || at.UnixMilli() < oldest {
-		m.oldest.Store(at.UnixMilli())
-	}
+	m.oldest.Store(at.UnixMilli())
 }
-
-// idle notes that no record is held.
-func (m *Metrics) idle() { m.oldest.Store(0) }
 
 func (m *Metrics) step(name string, took time.Duration) {
 	m.steps.WithLabelValues(name).Observe(took.Seconds())

@@ -151,7 +151,6 @@ func (s *session) dead(p *partition, made *batch, b *rawBatch, code unpackable) 
 	}
 	s.client.SetOffsets(p.rewind(made.Last + 1)) // the client is at the batch or beyond it
 	p.waits(made, made.At)
-	s.metrics.unsettledSince(p.oldest)
 }
 
 // detail describes the batch. It depends on the header alone, and so is the same in

@@ -75,7 +75,7 @@ func (w *Worker) runSession(ctx context.Context, until offsets) (settled bool, e
 		return false, stop(fmt.Errorf("configure the Kafka client: %w", err))
 	}
 	defer s.leave(ctx)
-	defer w.metrics.idle()
+	defer w.metrics.unsettledSince(time.Time{})
 	defer w.health.unassign()
 	var greeted time.Time
 	for ctx.Err() == nil {

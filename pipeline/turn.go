@@ -101,10 +101,6 @@ func (s *session) endTurn(err error) error {
 		s.drop(s.held[0])
 	}
 	s.readmit()
-	s.metrics.idle()
-	for _, p := range s.partitions {
-		s.metrics.unsettledSince(p.oldest) // of abandoned batches
-	}
 	if !s.owing() {
 		// Batches that waited for a sink went to another member.
 		for _, w := range s.health.Status(time.Now(), 0).Waits {
@@ -256,7 +252,8 @@ func (s *session) release(b *batch) {
 	b.slab = nil
 }
 
-// report puts the progress in each partition on the status page, if that is due.
+// report puts the progress in each partition on the status page, and the age of the
+// oldest record among the metrics, if that is due.
 func (s *session) report() {
 	if now := time.Now(); now.Sub(s.reportedAt) >= reportEvery {
 		s.reportNow(now)
@@ -284,9 +281,14 @@ func (s *session) reportNow(now time.Time) {
 	for tp := range s.unread {
 		all[tp] = Progress{Topic: tp.topic, TopicID: s.ids[tp.topic], Partition: tp.partition, Next: -1, End: -1, Promised: -1}
 	}
+	var oldest time.Time // of batches in hand, and of abandoned ones
 	for tp, p := range s.partitions {
 		all[tp] = p.progress()
+		if oldest.IsZero() || !p.oldest.IsZero() && p.oldest.Before(oldest) {
+			oldest = p.oldest
+		}
 	}
+	s.metrics.unsettledSince(oldest)
 	s.health.report(all, held)
 }
 
