@@ -162,7 +162,7 @@ func (c *churn) join(random *rand.Rand) *churner {
 	w, err := New(Config{
 		Kafka:   []kgo.Opt{kgo.SeedBrokers(c.brokers), kgo.Dialer(cable.DialContext), kgo.RequestTimeoutOverhead(2 * time.Second)},
 		Cluster: "test", Group: "tocsin", Topics: []string{topic}, FirstStart: StartEarliest, ServerSide: c.serverSide,
-		MaxRecords: 200, MaxBytes: 64 << 20, Limits: event.Limits{MaxBytes: 1 << 20}, MaxUnpacked: 256 << 20, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
+		MaxRecords: 200, MaxBytes: 64 << 20, Limits: event.Limits{MaxBytes: 1 << 20}, MaxUnpacked: 256 << 20, Stores: 4, Linger: 20 * time.Millisecond, StepTimeout: 2 * time.Second, IntentTTL: 4 * time.Second, DrainTimeout: 2500 * time.Millisecond,
 		RebalanceGrace: time.Second, SessionTimeout: 3 * time.Second, BackoffMin: 50 * time.Millisecond, BackoffMax: time.Second,
 	}, view, c.memory, view, NewMetrics(registry), NewHealth(time.Now()), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {

@@ -3,8 +3,8 @@ package faults
 // The numbered steps of a batch at which a worker can be made to kill or stop
 // itself.
 const (
-	stepBeforeIntent = 1 // the intent is not yet committed
-	stepIntent       = 2 // the intent was acknowledged
+	stepBeforeIntent = 1 // the intent of a batch with its final range is not yet committed
+	stepIntent       = 2 // that intent was acknowledged
 	stepMidInsert    = 3 // the server has begun the insert, its data are not sent
 	stepUnanswered   = 4 // the insert is sent whole, its answer not read; it is lost to a worker that stops here and goes on
 	stepStored       = 5 // the insert was acknowledged, the first publish not sent
@@ -18,10 +18,10 @@ const (
 var pointEdits = []edit{
 	{"pipeline/turn.go",
 		"	began := time.Now() // before the commit, because",
-		"	if faultIntent(all) {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
+		"	sealing := s.faultSealing()\n	if sealing {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
 	{"pipeline/turn.go",
 		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n",
-		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n	if faultIntent(all) {\n		FaultPoint(2)\n	}\n	if faultCompletion(all) {\n		FaultPoint(8)\n	}\n"},
+		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n	if sealing {\n		FaultPoint(2)\n	}\n	if faultCompletion(all) {\n		FaultPoint(8)\n	}\n"},
 	{"sinks/clickhouse/sink.go",
 		"	if err := full.into(insert); err != nil {\n",
 		"	pipeline.FaultPoint(3)\n	if err := full.into(insert); err != nil {\n"},
