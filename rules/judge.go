@@ -68,7 +68,7 @@ func (e *Engine) Judge(dst []Verdict, ev *event.Event, observed time.Time) []Ver
 	q := e.queries.Get().(*query)
 	q.index, q.Event, q.Observed = x, &ev.Record, Observed(observed)
 	dst = q.judge(dst)
-	q.Event, q.Materiality = nil, nil // a pool must not keep the event alive
+	q.Release() // a pool must not keep the event alive
 	e.queries.Put(q)
 	return dst
 }

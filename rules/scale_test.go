@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -144,6 +145,29 @@ func judgeAll(b *testing.B, fsys fstest.MapFS, events []*event.Event, seen []tim
 	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "cpu-ns/op")
 	b.ReportMetric(float64(took.Nanoseconds())/float64(max(verdicts, 1)), "cpu-ns/verdict")
 	b.ReportMetric(float64(found)/float64(len(events)), "findings/event")
+}
+
+// BenchmarkMemory is what an engine of a thousand rules keeps, and the same with the
+// pack that it was made of.
+func BenchmarkMemory(b *testing.B) {
+	const n = 1000
+	files := scaled(b, n, every, asItIs)
+	heap := func() float64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc) / 1024 / n
+	}
+	for b.Loop() {
+		before := heap()
+		pack := load(b, files)
+		engine := rules.NewEngine(pack)
+		b.ReportMetric(heap()-before, "KiB/rule-with-pack")
+		runtime.KeepAlive(pack)
+		pack = nil
+		b.ReportMetric(heap()-before, "KiB/rule")
+		runtime.KeepAlive(engine)
+	}
 }
 
 // BenchmarkMix is the realistic mix: the company's events, one disclosure event in

@@ -47,7 +47,7 @@ func (t *Terms) form(n *node) string {
 	fmt.Fprintf(&b, "%d %d %q", n.op, n.typ.Kind, n.typ.Unit)
 	switch n.op {
 	case opConst:
-		v := &n.value
+		v := n.value
 		fmt.Fprintf(&b, " %t %d %v %v %q %q %d %v", v.Bool, v.Int, v.Money, v.Rate, v.Text, v.Texts, v.Date, v.Instant.UnixNano())
 		fmt.Fprintf(&b, " %q", v.Instant.String())
 	case opField:
