@@ -185,7 +185,7 @@
 //	           load_profile, load_rule, load_tree
 //	check      mistakes of rules that are each well formed: check
 //	index      the rules of an event type, without those whose verdict on an
-//	           event is certainly no_match: index, index_build, index_guard,
+//	           event certainly finds nothing: index, index_build, index_guard,
 //	           index_set
 //	judge      an event to verdicts: judge, judge_checklist, judge_finding,
 //	           judge_observed, judge_profile, judge_trigger

@@ -68,7 +68,10 @@ func (b *indexer) add(i int, r *Rule, c dialect.Conjunct) {
 		}
 		w.add(i, c.Word)
 	case c.Limit != nil:
-		key := [2]int{2*c.Limit.ID + bit(c.Limit.AtMost), source}
+		key := [2]int{2 * c.Limit.ID, source}
+		if c.Limit.AtMost {
+			key[0]++
+		}
 		l := b.limits[key]
 		if l == nil {
 			l = &limits{Limit: c.Limit, source: source}
@@ -87,13 +90,6 @@ func (b *indexer) add(i int, r *Rule, c dialect.Conjunct) {
 		}
 		f.rules.add(i)
 	}
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // add adds a rule that needs the text to be one of w's words. Of two lists for one

@@ -99,7 +99,7 @@ func bitsOfInt(i int64) (hi int64, lo uint64) { return i >> 63, uint64(i) }
 // Conjuncts returns the conjuncts of a condition. terms gives the ids: use one for
 // the rules of one pack and schema.
 func (p *Program) Conjuncts(terms *Terms) []Conjunct {
-	c := &collector{terms: terms}
+	c := newCollector(terms)
 	c.add(p.node, true)
 	return c.found
 }

@@ -6,10 +6,23 @@ import "tocsin/rules/event"
 type collector struct {
 	terms *Terms
 	found []Conjunct
+	seen  map[wanted]bool // a let may be named again and again
+}
+
+func newCollector(t *Terms) *collector { return &collector{terms: t, seen: map[wanted]bool{}} }
+
+// wanted is a part that must be true, or false.
+type wanted struct {
+	node *node
+	want bool
 }
 
 // add collects the conjuncts of n, which must be true, or false where want is.
 func (c *collector) add(n *node, want bool) {
+	if c.seen[wanted{n, want}] {
+		return
+	}
+	c.seen[wanted{n, want}] = true
 	switch {
 	case n.op == opConst:
 	case n.op == opLet:
@@ -35,15 +48,12 @@ func (c *collector) add(n *node, want bool) {
 
 // part adds a part as it is.
 func (c *collector) part(n *node, want bool) *Conjunct {
-	c.found = append(c.found, Conjunct{ID: 2*c.terms.id(n) + choice(want), Cost: n.cost(map[*node]int{}), Profile: n.readsProfile(), node: n, want: want})
-	return &c.found[len(c.found)-1]
-}
-
-func choice(b bool) int {
-	if b {
-		return 1
+	id := 2 * c.terms.id(n)
+	if want {
+		id++
 	}
-	return 0
+	c.found = append(c.found, Conjunct{ID: id, Cost: n.cost(map[*node]int{}), Profile: n.readsProfile(), node: n, want: want})
+	return &c.found[len(c.found)-1]
 }
 
 // word adds a text that must be one of some constants, with or without a default.
@@ -102,7 +112,7 @@ func (c *collector) limit(n *node, want bool) bool {
 // members adds what a list must have for any(list, a and b): a member with a, and a
 // member with b.
 func (c *collector) members(n *node) {
-	body := &collector{terms: c.terms}
+	body := newCollector(c.terms)
 	body.add(n.args[1], true)
 	if len(body.found) < 2 {
 		return
