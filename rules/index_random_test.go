@@ -199,7 +199,7 @@ func (c *chooser) limit() string {
 
 func (c *chooser) atom() string {
 	order := one(c, ">=", ">", "<", "<=", "==", "!=")
-	switch c.IntN(14) {
+	switch c.IntN(15) {
 	case 0:
 		f := c.field(event.Bool).Name
 		return one(c, f, "("+f+" ?? false)", f+" == true")
@@ -221,6 +221,8 @@ func (c *chooser) atom() string {
 		return c.field(event.Rate).Name + " " + order + one(c, " 0.05", " 1", " ratio(materiality.overall, materiality.total_assets)")
 	case 11:
 		return fmt.Sprintf("hour_of(%s) %s 12", c.field(event.Instant).Name, order)
+	case 13:
+		return c.field(event.Int).Name + " " + order + " hour_of(observed)"
 	case 12:
 		f := c.field(event.Int).Name
 		return fmt.Sprintf("%s %% %s %s 1", f, f, order) // fails where it is 0

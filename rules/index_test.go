@@ -70,13 +70,8 @@ func (y *tally) String() string {
 func (y *tally) check(t *testing.T) {
 	t.Helper()
 	t.Log(y)
-	for outcome, n := range y.verdicts {
-		if n == 0 {
-			t.Errorf("no verdict is %s", rules.Outcome(outcome))
-		}
-	}
-	if y.dropped*5 < y.pairs {
-		t.Error("the index drops less than a fifth")
+	if y.dropped*5 < y.pairs || slices.Min(y.verdicts[:3]) == 0 {
+		t.Error("the index drops less than a fifth, or some outcome is not there")
 	}
 }
 
