@@ -85,7 +85,7 @@ func TestIndexOnRandomPacks(t *testing.T) {
 			delete(fsys, profile)
 		}
 		engine := loadable(t, fsys)
-		for range 1000 {
+		for range 300 {
 			hold(t, engine, c.event(), one(c, seen, seen.AddDate(-1, 0, 0), time.Time{}, time.UnixMilli(-1)), &all)
 		}
 		if testing.Verbose() {
