@@ -184,6 +184,9 @@
 //	           load_component, load_expression, load_figure, load_materiality,
 //	           load_profile, load_rule, load_tree
 //	check      mistakes of rules that are each well formed: check
+//	index      the rules of an event type, without those whose verdict on an
+//	           event certainly finds nothing: index, index_build, index_guard,
+//	           index_set
 //	judge      an event to verdicts: judge, judge_checklist, judge_finding,
 //	           judge_observed, judge_profile, judge_trigger
 //	explain    how one rule came to its verdict: explain, explain_sentence

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"tocsin/rules/dialect"
@@ -32,8 +33,8 @@ type Explained struct {
 // Explain judges an event by one rule and gives the reasoning. False: the rule
 // does not apply to events of this type, or the engine does not have it.
 func (e *Engine) Explain(id string, ev *event.Event, observed time.Time) (Explained, bool) {
-	for _, r := range e.byType[ev.Type()] {
-		if r.ID != id {
+	for _, r := range e.rules {
+		if r.ID != id || !slices.Contains(r.AppliesTo, ev.Type()) {
 			continue
 		}
 		s := &dialect.Scope{Event: &ev.Record, Observed: Observed(observed)}

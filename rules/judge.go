@@ -18,26 +18,32 @@ type Engine struct {
 	rules     []*Rule
 	calendars *calendar.Calendars
 	profiles  profileTable
-	// byType is the index: an event costs what the rules for its type cost,
-	// however many others there are. Each list is sorted by rule id.
-	byType map[*event.Type][]*Rule
-	scopes sync.Pool // of *dialect.Scope, the scratch memory of one Judge
+	currency  string                 // the pack's group currency
+	byType    map[*event.Type]*index // of Judge
+	queries   sync.Pool              // of *query
 }
 
 // NewEngine returns the engine of a pack.
 func NewEngine(p *Pack) *Engine {
-	return newEngine(p.digest, p.rules, p.calendars, tabulate(p.profiles))
-}
-
-func newEngine(digest string, rules []*Rule, cal *calendar.Calendars, profiles profileTable) *Engine {
-	e := &Engine{digest: digest, rules: rules, calendars: cal, profiles: profiles, byType: map[*event.Type][]*Rule{},
-		scopes: sync.Pool{New: func() any { return &dialect.Scope{} }}}
-	for _, r := range rules {
+	e := newEngine(p.digest, p.rules, p.calendars, tabulate(p.profiles))
+	e.currency = p.GroupCurrency
+	byType := map[*event.Type][]*Rule{}
+	for _, r := range p.rules {
 		for _, t := range r.AppliesTo {
-			e.byType[t] = append(e.byType[t], r)
+			byType[t] = append(byType[t], r)
 		}
 	}
+	e.byType = make(map[*event.Type]*index, len(byType))
+	for t, rules := range byType {
+		e.byType[t] = newIndex(rules)
+	}
+	e.queries.New = func() any { return &query{engine: e} }
 	return e
+}
+
+// newEngine returns an engine that explains, and has no index to judge by.
+func newEngine(digest string, rules []*Rule, cal *calendar.Calendars, profiles profileTable) *Engine {
+	return &Engine{digest: digest, rules: rules, calendars: cal, profiles: profiles}
 }
 
 // Digest is the digest of the pack (Pack.Digest).
@@ -55,17 +61,15 @@ func (e *Engine) Rules() []*Rule { return slices.Clone(e.rules) }
 // pack, and on nothing else. Verdicts keep nothing of ev. When dst has room and no rule
 // finds anything, nothing is allocated.
 func (e *Engine) Judge(dst []Verdict, ev *event.Event, observed time.Time) []Verdict {
-	rules := e.byType[ev.Type()]
-	if len(rules) == 0 {
+	x := e.byType[ev.Type()]
+	if x == nil {
 		return dst
 	}
-	s := e.scopes.Get().(*dialect.Scope)
-	s.Event, s.Observed = &ev.Record, Observed(observed)
-	for _, r := range rules {
-		dst = append(dst, e.verdict(r, s))
-	}
-	s.Event, s.Materiality = nil, nil // a pool must not keep the event alive
-	e.scopes.Put(s)
+	q := e.queries.Get().(*query)
+	q.index, q.Event, q.Observed = x, &ev.Record, Observed(observed)
+	dst = q.judge(dst)
+	q.Release() // a pool must not keep the event alive
+	e.queries.Put(q)
 	return dst
 }
 

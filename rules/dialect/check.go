@@ -96,9 +96,9 @@ func (c *checker) checkNew(n ast.Node) *node {
 	case *ast.IntegerNode, *ast.FloatNode:
 		return c.checkNumber(n)
 	case *ast.BoolNode:
-		return &node{op: opConst, typ: Type{Kind: Bool}, value: Value{Type: Type{Kind: Bool}, Bool: n.Value}}
+		return &node{op: opConst, typ: Type{Kind: Bool}, value: &Value{Type: Type{Kind: Bool}, Bool: n.Value}}
 	case *ast.StringNode:
-		return &node{op: opConst, typ: Type{Kind: Text}, value: Value{Type: Type{Kind: Text}, Text: n.Value}}
+		return &node{op: opConst, typ: Type{Kind: Text}, value: &Value{Type: Type{Kind: Text}, Text: n.Value}}
 	case *ast.UnaryNode:
 		return c.checkUnary(n)
 	case *ast.BinaryNode:
@@ -206,7 +206,7 @@ func (c *checker) checkName(n ast.Node, name string) *node {
 			return nil
 		}
 		c.use(name)
-		return &node{op: opConst, typ: param.Value.Type, text: name, value: param.Value}
+		return &node{op: opConst, typ: param.Value.Type, text: name, value: &param.Value}
 	}
 	if name == observedName {
 		return &node{op: opObserved, typ: Type{Kind: Instant}, text: name}
@@ -317,7 +317,7 @@ func (c *checker) checkNumber(n ast.Node) *node {
 		}
 		return c.report(CodeNumber, at, numberHint, "%s", problem)
 	}
-	return &node{op: opConst, typ: v.Type, value: v, literal: true}
+	return &node{op: opConst, typ: v.Type, value: &v, literal: true}
 }
 
 // dateInside reports a date, whose parts an expression would subtract or divide.

@@ -194,10 +194,10 @@ func (c *checker) pairMoney(t Type, lead, p *node) (Type, bool) {
 func (c *checker) convert(p *node, t Type) (*node, bool) {
 	switch {
 	case t.Kind == Money && p.typ.Kind == Int:
-		return &node{op: opConst, typ: t, at: p.at, literal: true, value: Value{Type: t}}, true
+		return &node{op: opConst, typ: t, at: p.at, literal: true, value: &Value{Type: t}}, true
 	case t.Kind == Money && p.typ.Unit != t.Unit:
 		if p.op == opConst && p.value.Money.IsZero() {
-			return &node{op: opConst, typ: t, at: p.at, text: p.text, value: Value{Type: t}}, true
+			return &node{op: opConst, typ: t, at: p.at, text: p.text, value: &Value{Type: t}}, true
 		}
 		return &node{op: opGuard, typ: t, at: p.at, text: string(p.typ.Unit), args: []*node{p}, env: c.env}, true
 	case t.Kind == Rate && p.typ.Kind == Int:
@@ -205,10 +205,10 @@ func (c *checker) convert(p *node, t Type) (*node, bool) {
 		if !ok {
 			return p, c.refuse(CodeNumber, p, "write a smaller number", "the number %d is too large for a rate", p.value.Int)
 		}
-		return &node{op: opConst, typ: t, at: p.at, text: p.text, literal: p.literal, value: Value{Type: t, Rate: r}}, true
+		return &node{op: opConst, typ: t, at: p.at, text: p.text, literal: p.literal, value: &Value{Type: t, Rate: r}}, true
 	case t.Kind == Duration && p.typ.Kind == Int:
 		if p.op == opConst {
-			return &node{op: opConst, typ: t, at: p.at, literal: true, value: Value{Type: t}}, true
+			return &node{op: opConst, typ: t, at: p.at, literal: true, value: &Value{Type: t}}, true
 		}
 		return &node{op: opScale, typ: t, at: p.at, text: string(p.typ.Unit), args: []*node{p}}, true
 	}

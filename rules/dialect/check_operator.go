@@ -24,8 +24,8 @@ func (c *checker) checkUnary(n *ast.UnaryNode) *node {
 		return &node{op: opNot, typ: arg.typ, text: "not", args: []*node{arg}}
 	case "-":
 		if arg.op == opConst {
-			if v, ok := negative(arg.value); ok {
-				return &node{op: opConst, typ: arg.typ, value: v, literal: arg.literal}
+			if v, ok := negative(*arg.value); ok {
+				return &node{op: opConst, typ: arg.typ, value: &v, literal: arg.literal}
 			}
 		}
 		switch arg.typ.Kind {
@@ -220,7 +220,7 @@ func (c *checker) checkInList(left *node, list *ast.ArrayNode) *node {
 		for _, i := range items {
 			v.Texts = append(v.Texts, i.value.Text)
 		}
-		return c.decided(&node{op: opIn, typ: Type{Kind: Bool}, text: "in", args: []*node{left, {op: opConst, typ: v.Type, at: at, value: v}}}, left.at.join(at))
+		return c.decided(&node{op: opIn, typ: Type{Kind: Bool}, text: "in", args: []*node{left, {op: opConst, typ: v.Type, at: at, value: &v}}}, left.at.join(at))
 	}
 	return c.decided(&node{op: opIn, typ: Type{Kind: Bool}, text: "in", args: append([]*node{left}, items...)}, left.at.join(at))
 }

@@ -45,7 +45,7 @@ func (n *node) compile(text func(span) string) closure {
 func (n *node) build(args []closure, text func(span) string) closure {
 	switch n.op {
 	case opConst:
-		return compileConst(n.value)
+		return compileConst(*n.value)
 	case opField:
 		return compileField(n)
 	case opObserved:

@@ -12,13 +12,33 @@ import (
 // outcomes has a bit for each result of a comparison, -1, 0 and 1, for which
 // the operator is true.
 func outcomes(operator string) uint8 {
-	return map[string]uint8{"<": 0b001, "<=": 0b011, "==": 0b010, "!=": 0b101, ">=": 0b110, ">": 0b100}[operator]
+	switch operator {
+	case "<":
+		return 0b001
+	case "<=":
+		return 0b011
+	case "==":
+		return 0b010
+	case "!=":
+		return 0b101
+	case ">=":
+		return 0b110
+	default: // >
+		return 0b100
+	}
 }
 
 // flipped is the operator with its sides exchanged.
 func flipped(operator string) string {
-	if other, ok := map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<="}[operator]; ok {
-		return other
+	switch operator {
+	case "<":
+		return ">"
+	case "<=":
+		return ">="
+	case ">":
+		return "<"
+	case ">=":
+		return "<="
 	}
 	return operator
 }

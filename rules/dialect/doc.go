@@ -81,6 +81,8 @@
 //	reason     the parts that decided, and the least change that turns the result
 //	           round: reason, reason_change, reason_phrase
 //	explore    every situation that the conditions tell apart: explore, explore_atom
+//	conjunct   the parts without which a condition is false, for an index:
+//	           conjunct, conjunct_collect, conjunct_term
 //	mutate     the expression with one thing altered: mutate
 //
 // All stages share the data: arith, env, function, kind, node, scope, tri,

@@ -134,19 +134,15 @@ func (n *node) sides() (value, limit *node) {
 
 // varies reports whether the value depends on the event.
 func (n *node) varies() bool {
-	found := false
-	n.walk(func(n *node) bool {
-		switch n.op {
-		case opField:
-			found = found || n.origin != fromProfile
-		case opObserved, opItem:
-			found = true
-		case opLet:
-			found = found || n.let.Program.node.varies()
-		}
-		return !found
-	})
-	return found
+	switch n.op {
+	case opField:
+		return n.origin != fromProfile
+	case opObserved, opItem:
+		return true
+	case opLet:
+		return n.let.Program.node.varies()
+	}
+	return slices.ContainsFunc(n.args, (*node).varies)
 }
 
 // distance is value minus limit with its unit, or "" where one is missing or

@@ -71,13 +71,16 @@ func (n *node) constantValue() (Value, bool) {
 	if n.op == opGuard {
 		n = n.args[0]
 	}
-	return n.value, n.op == opConst
+	if n.op != opConst {
+		return Value{}, false
+	}
+	return *n.value, true
 }
 
 // compared is a value against a constant.
 func (x *explorer) compared(a atom, value *node, operator string, limit Value) atom {
 	if value.op == opDefault && !value.args[1].constant() {
-		return x.opaque(a, &node{op: opCompare, text: operator, args: []*node{value, {op: opConst, value: limit}}})
+		return x.opaque(a, &node{op: opCompare, text: operator, args: []*node{value, {op: opConst, value: &limit}}})
 	}
 	switch value.typ.Kind {
 	case Text:
@@ -143,7 +146,7 @@ func (x *explorer) amongNumbers(a atom, n *node) atom {
 // oneOf is a text that is, or is not, one of some words.
 func (x *explorer) oneOf(a atom, value *node, words []string, is bool) atom {
 	if value.op == opDefault && !value.args[1].constant() {
-		return x.opaque(a, &node{op: opIn, args: []*node{value, {op: opConst, value: Value{Type: Type{Kind: Texts}, Texts: words}}}})
+		return x.opaque(a, &node{op: opIn, args: []*node{value, {op: opConst, value: &Value{Type: Type{Kind: Texts}, Texts: words}}}})
 	}
 	term, fallback := x.term(&a, value)
 	if fallback != nil {

@@ -42,24 +42,24 @@ const (
 // node is a checked expression. Nodes form a graph without cycles: the middle
 // of a chained comparison has two parents.
 type node struct {
-	op   op
-	typ  Type
-	at   span
-	text string // the name, the operator or the function as written
-	name string // of opField: the name in the field reference
-	args []*node
+	op       op
+	origin   origin // of opField
+	literal  bool   // of opConst: a number in the expression, not a param
+	compiled bool
+	typ      Type
+	at       span
+	text     string // the name, the operator or the function as written
+	name     string // of opField: the name in the field reference
+	args     []*node
 
-	value    Value          // of opConst
-	literal  bool           // of opConst: a number in the expression, not a param
+	value    *Value         // of opConst, else nil
 	field    *event.Field   // of opField
-	origin   origin         // of opField
 	let      *Let           // of opLet
 	function *function      // of opCall
 	pattern  *regexp.Regexp // of opMatch with matches
 	env      *Env           // of opGuard, opField and business_days_between
 
-	closure  closure // set by compile
-	compiled bool
+	closure closure // set by compile
 }
 
 // constant reports whether no event can change the value.

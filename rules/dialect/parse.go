@@ -142,9 +142,7 @@ func (p *parsing) arguments(from int) []span {
 }
 
 // written is the text of a part, on one line.
-func (p *parsing) written(s span) string {
-	return strings.Join(strings.Fields(string(p.runes[s.from:min(s.to, len(p.runes))])), " ")
-}
+func (p *parsing) written(s span) string { return p.src.written(s) }
 
 // syntax turns an error of expr's parser into a diagnostic.
 func (p *parsing) syntax(err error) *diag.Diagnostic {

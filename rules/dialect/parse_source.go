@@ -35,6 +35,26 @@ func (s span) join(o span) span {
 	return span{min(s.from, o.from), max(s.to, o.to)}
 }
 
+// written is the text of a part, on one line.
+func (s *Source) written(part span) string {
+	text := s.Text[s.offset(part.from):s.offset(part.to)]
+	if !strings.ContainsFunc(text, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }) && !strings.Contains(text, "  ") {
+		return strings.Trim(text, " ")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// offset is where a rune begins, in bytes.
+func (s *Source) offset(rune int) int {
+	for i := range s.Text {
+		if rune == 0 {
+			return i
+		}
+		rune--
+	}
+	return len(s.Text)
+}
+
 // position is a line and a column of a file, from 1.
 type position struct{ line, column int }
 

@@ -16,7 +16,6 @@ type Program struct {
 	env  *Env
 	node *node
 	cost int
-	text func(span) string
 
 	names  []string       // fields that it and its lets read, in source order
 	uses   []string       // params and lets that it names, in source order
@@ -59,7 +58,7 @@ func Compile(src Source, env *Env, want Kind) (*Program, diag.List) {
 		return nil, c.diags
 	}
 	root.compile(p.written)
-	program := &Program{src: src, env: env, node: root, cost: cost, text: p.written, uses: c.uses}
+	program := &Program{src: src, env: env, node: root, cost: cost, uses: c.uses}
 	program.survey()
 	return program, nil
 }
@@ -77,6 +76,9 @@ func (c *checker) result(root *node, want Kind) {
 	}
 	c.report(CodeResult, root.at, hint, "%s is wanted here, the expression is %s", want, root.typ)
 }
+
+// text is a part of the source, on one line.
+func (p *Program) text(part span) string { return p.src.written(part) }
 
 // survey collects what the program reads and what an explanation shows.
 func (p *Program) survey() {

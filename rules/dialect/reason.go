@@ -186,11 +186,11 @@ func (p *Program) holds(s *Scope, changes []change, want bool) bool {
 	if !onFields(changes) {
 		return false
 	}
-	e := s.Event.Copy()
+	trial := s.tryOut()
 	for _, c := range changes {
-		c.apply(&e)
+		c.apply(trial.Event)
 	}
-	return p.Test(&Scope{Event: &e, Materiality: s.Materiality, Observed: s.Observed}) == triOf(want)
+	return p.Test(trial) == triOf(want)
 }
 
 // merged drops the change "sent" of a field for which another change has a value.

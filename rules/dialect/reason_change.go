@@ -9,7 +9,7 @@ import (
 
 // change is what gives one comparison or bare condition the result wanted.
 func (p *Program) change(s *Scope, n *node, want bool) (c change, ok bool) {
-	c.size = big.NewRat(1, 1)
+	c.size = unmeasured
 	switch {
 	case n.op == opCompare:
 		value, limit := n.sides()
@@ -63,6 +63,9 @@ func (p *Program) change(s *Scope, n *node, want bool) (c change, ok bool) {
 	}
 	return c, false
 }
+
+// unmeasured is the size of a change that has no distance.
+var unmeasured = big.NewRat(1, 1)
 
 // begin fills in what is changed and its value.
 func (p *Program) begin(s *Scope, c *change, n *node) {
@@ -126,7 +129,13 @@ func (p *Program) moved(s *Scope, c change, value, limit *node, operator string)
 	if from.Failed {
 		return c, false
 	}
-	step := map[string]int64{"<": -1, ">": 1, "!=": 1}[operator]
+	step := int64(0)
+	switch operator {
+	case "<":
+		step = -1
+	case ">", "!=":
+		step = 1
+	}
 	to, ok := to.moved(step)
 	if !ok {
 		return c, false
@@ -221,7 +230,20 @@ func (v Value) direction() string {
 
 // opposite is the operator that is true when the other is false.
 func opposite(operator string) string {
-	return map[string]string{"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}[operator]
+	switch operator {
+	case "<":
+		return ">="
+	case "<=":
+		return ">"
+	case ">":
+		return "<="
+	case ">=":
+		return "<"
+	case "==":
+		return "!="
+	default: // !=
+		return "=="
+	}
 }
 
 // listed are the constants of an in, in words.
