@@ -64,7 +64,10 @@ const separator = "|"
 func read(t *testing.T, conn driver.Conn, c *col) (all []string) {
 	t.Helper()
 	item, list := "toString(x)", fmt.Sprintf("[`%s`]", c.name)
-	if c.array {
+	switch {
+	case c.keyed:
+		item, list = "concat(x.1, ' ', x.2)", fmt.Sprintf("CAST(`%s`, 'Array(Tuple(String, String))')", c.name)
+	case c.array:
 		list = fmt.Sprintf("`%s`", c.name)
 	}
 	if c.width == 32 {
@@ -115,6 +118,8 @@ func (s *stored) texts(c *col) []string {
 		return all
 	case strings.HasPrefix(c.name, "unstored."):
 		return s.unstored(c.name)
+	case c.name == rest:
+		return s.rest()
 	case c.array:
 		all := []string{}
 		for _, h := range s.row.Headers {
@@ -227,6 +232,34 @@ func (s *stored) field(c *col) []string {
 	}
 	for _, line := range s.row.Event.Records(ref.list) {
 		all = append(all, valueText(&line, ref.field))
+	}
+	return all
+}
+
+// rest are the rare fields of the row's event that were sent, and that a column
+// holds.
+func (s *stored) rest() []string {
+	all := []string{}
+	if s.row.Event == nil {
+		return all
+	}
+	r := &s.row.Event.Record
+	for i := range r.Schema().Fields {
+		f := &r.Schema().Fields[i]
+		if !f.Rare || !r.Has(f) {
+			continue
+		}
+		text := ""
+		if f.Kind == event.Texts {
+			list, err := json.Marshal(append([]string{}, r.Texts(f)...))
+			if err != nil {
+				panic(err)
+			}
+			text = string(list)
+		} else if text = valueText(r, f); text == "NULL" && f.Kind != event.Text {
+			continue
+		}
+		all = append(all, strings.ReplaceAll(f.Name, ".", "_")+" "+text)
 	}
 	return all
 }
