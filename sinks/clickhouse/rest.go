@@ -95,8 +95,8 @@ func inRest(name, column string) string { return "`" + name + "`['" + column + "
 
 // shown is the expression that makes the value of a rare field's column, of type
 // typ, from the expression for its text. It undoes putText exactly. A text that
-// putText cannot have written gives the value of a field that was not sent, because
-// an error would keep people, and an audit, from reading the other rows.
+// putText cannot have written is no error, which would keep people, and an audit,
+// from reading the other rows: it gives NULL, or what the server takes it for.
 func shown(f *event.Field, typ, text string) string {
 	switch {
 	case f.Kind == event.Text && typ == wordType:
