@@ -26,13 +26,15 @@ type buffer struct {
 	offsets []byte // for each row of an array column: where it ends, 8 bytes
 	nulls   []byte // for each value: 1 is NULL
 	data    []byte // the values
-	// dictionary replaces data in a LowCardinality column.
+	keys    []byte // of a map, encoded
+	// dictionary replaces data in a LowCardinality column, and keys in a map.
 	dictionary dictionary
 }
 
 // layout is the arrangement of a column's bytes.
 type layout struct {
 	array    bool
+	keyed    bool // a map with LowCardinality keys: an array of pairs
 	nullable bool
 	dict     bool // LowCardinality
 	width    int  // bytes of a value; 0 means text of any length
@@ -52,6 +54,11 @@ func layoutOf(typ string) (l layout) {
 		}
 		return ok
 	}
+	if values, ok := strings.CutPrefix(typ, "Map("+wordType+", "); ok {
+		l = layoutOf("Array(" + values)
+		l.keyed = true
+		return l
+	}
 	l.array = strip("Array")
 	l.dict = strip("LowCardinality")
 	l.nullable = strip("Nullable")
@@ -66,7 +73,7 @@ func layoutOf(typ string) (l layout) {
 
 func (b *buffer) reset() {
 	b.rows, b.items = 0, 0
-	b.offsets, b.nulls, b.data = b.offsets[:0], b.nulls[:0], b.data[:0]
+	b.offsets, b.nulls, b.data, b.keys = b.offsets[:0], b.nulls[:0], b.data[:0], b.keys[:0]
 	b.dictionary.reset()
 }
 
@@ -74,6 +81,9 @@ func (b *buffer) reset() {
 func (b *buffer) sizes() (used, room int) {
 	return len(b.offsets) + len(b.nulls) + len(b.data), cap(b.offsets) + cap(b.nulls) + cap(b.data)
 }
+
+// key appends the key of a map's next pair. Its value follows.
+func (b *buffer) key(s string) { b.dictionary.add(s) }
 
 // end ends the row of an array column.
 func (b *buffer) end() {
@@ -163,7 +173,10 @@ func (b *buffer) into(c column.Interface, from *source) error {
 	if b.layout.dict && (!b.array || b.items > 0) {
 		b.data = b.dictionary.encode(b.data[:0])
 	}
-	from.parts = append(from.parts[:0], b.offsets, b.nulls, b.data)
+	if b.keyed && b.items > 0 {
+		b.keys = b.dictionary.encode(b.keys[:0])
+	}
+	from.parts = append(from.parts[:0], b.offsets, b.keys, b.nulls, b.data)
 	if err := c.Decode(from.reader, b.rows); err != nil {
 		return fmt.Errorf("fill column %s: %w", c.Name(), err)
 	}

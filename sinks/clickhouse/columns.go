@@ -33,8 +33,8 @@ type col struct {
 type fieldRef struct{ list, field *event.Field }
 
 // group is the condition under which an insert sends a column. A column without a
-// value in any row of the batch is left out: the server fills its default at
-// almost no cost.
+// value in any row of the batch is left out: the server fills its default. A column
+// that the server computes is never sent.
 type group uint8
 
 const (
@@ -47,7 +47,7 @@ const (
 	findings         // some verdict is not no_match
 	failures         // some row is a dead letter
 	unheld           // some row has a value that no column holds
-	computed         // never: the server computes it
+	rare             // some event has a rare field
 	fields           // some event has the column's field
 )
 
@@ -60,7 +60,7 @@ const (
 var schemas = [...]*event.Schema{ledger: event.Ledger, system: event.System}
 
 // columns are the columns of events, except stored_at, which the server fills.
-var columns = slices.Concat(envelopeColumns, judgementColumns, unstoredColumns, fieldColumns())
+var columns = slices.Concat(envelopeColumns, judgementColumns, unstoredColumns, []col{restColumn}, fieldColumns())
 
 // columnTypes are the columns of events by name, with their types.
 var columnTypes = func() map[string]string {
@@ -93,7 +93,11 @@ func fieldColumns() []col {
 			if list != nil {
 				typ = "Array(" + typ + ")"
 			}
-			all = append(all, col{name: name, typ: typ, doc: fieldDoc(list, f), group: fields, layout: layoutOf(typ)})
+			c := col{name: name, typ: typ, doc: fieldDoc(list, f), group: fields, layout: layoutOf(typ)}
+			if f.Rare {
+				c.alias = shown(f, typ, inRest(rest, name))
+			}
+			all = append(all, c)
 		}
 		all[i].from[which] = fieldRef{list, f}
 	}

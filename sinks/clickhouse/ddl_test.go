@@ -107,7 +107,7 @@ func TestSharedFieldsAgree(t *testing.T) {
 			continue
 		}
 		shared++
-		if a.Kind != b.Kind || a.Unit != b.Unit || a.Doc != b.Doc || !slices.Equal(a.Values, b.Values) {
+		if a.Kind != b.Kind || a.Unit != b.Unit || a.Rare != b.Rare || a.Doc != b.Doc || !slices.Equal(a.Values, b.Values) {
 			t.Errorf("field %s is declared differently in the two schemas", a.Name)
 		}
 	}

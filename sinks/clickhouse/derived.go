@@ -20,7 +20,7 @@ import (
 var derived = func() []int {
 	var all []int
 	for i := range columns {
-		if c := &columns[i]; c.group == fields || c.group == unheld || c.name == "happened_at" || c.name == "replay_of" {
+		if c := &columns[i]; c.group == fields || c.group == rare || c.group == unheld || c.name == "happened_at" || c.name == "replay_of" {
 			all = append(all, i)
 		}
 	}
@@ -50,7 +50,10 @@ func term(i int, name func(i int) string) string {
 	if n := name(i); n != "" {
 		return "`" + n + "`"
 	}
-	none := "defaultValueOfTypeName('" + strings.ReplaceAll(columns[i].typ, "'", `\'`) + "')"
+	if f := columns[i].rare(); f != nil && name(restAt) != "" {
+		return shown(f, columns[i].typ, inRest(name(restAt), columns[i].name))
+	}
+	none := "defaultValueOfTypeName(" + literal(columns[i].typ) + ")"
 	// An absent member of lines is as long as the members that are present: the
 	// server fills it in the same way.
 	if list, _, member := strings.Cut(columns[i].name, "."); member {

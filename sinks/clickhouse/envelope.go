@@ -57,7 +57,7 @@ var envelopeColumns = []col{
 		func(to *buffer, _ *batch, r *row) { to.int64(r.Offset) }),
 	one(always, "kafka_millis", "Int64", "Timestamp of the record as Kafka sent it, in milliseconds since 1970. Producers may write any number.",
 		func(to *buffer, _ *batch, r *row) { to.int64(r.Timestamp.UnixMilli()) }),
-	{name: "kafka_timestamp", typ: "Nullable(" + milliType + ")", group: computed, layout: layoutOf("Nullable(" + milliType + ")"),
+	{name: "kafka_timestamp", typ: "Nullable(" + milliType + ")", layout: layoutOf("Nullable(" + milliType + ")"),
 		doc:   fmt.Sprintf("kafka_millis as an instant: when the event was observed. NULL outside %d to %d, where it counts as absent.", rules.FirstYear, rules.LastYear),
 		alias: fmt.Sprintf("if(kafka_millis BETWEEN %d AND %d, fromUnixTimestamp64Milli(kafka_millis, 'UTC'), NULL)", firstMillis, lastMillis)},
 	one(always, "happened_at", microType, "event_time (a date alone at 00:00 UTC), within 1900 to 2299, or kafka_timestamp where the event has no time, or 1900-01-01 where that is NULL. Never NULL. The table is sorted by it.",

@@ -62,14 +62,21 @@ func survey(b *pipeline.Batch) *presence {
 
 func (p *presence) note(s *event.Schema, list *event.Field, bits *event.Bits) {
 	for i := range s.Fields {
-		if bits.Has(i) {
-			p.fields[fieldRef{list, &s.Fields[i]}] = true
+		switch f := &s.Fields[i]; {
+		case !bits.Has(i):
+		case f.Rare:
+			p.groups[rare] = true
+		default:
+			p.fields[fieldRef{list, f}] = true
 		}
 	}
 }
 
 func (p *presence) has(c *col) bool {
-	if c.group == fields {
+	switch {
+	case c.alias != "": // the server computes it
+		return false
+	case c.group == fields:
 		return p.fields[c.from[ledger]] || p.fields[c.from[system]]
 	}
 	return p.groups[c.group]

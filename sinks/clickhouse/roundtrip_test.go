@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 
 // TestRoundTrip stores 10,000 random rows and reads every column of every row
 // back as the text that the server makes of it, which shares no code with the
-// way the values went in.
+// way the values went in. It reads a rare field from the views too.
 func TestRoundTrip(t *testing.T) {
 	c := migrated(t)
 	s, conn := opened(t, c), reader(t, c)
@@ -41,15 +42,24 @@ func TestRoundTrip(t *testing.T) {
 	values := 0
 	for i := range columns {
 		c := &columns[i]
-		held := read(t, conn, c)
-		if len(held) != len(rows) {
-			t.Fatalf("column %s has %d rows, want %d", c.name, len(held), len(rows))
+		compare := func(table string, rows []*stored) {
+			t.Helper()
+			held := read(t, conn, c, table)
+			if len(held) != len(rows) {
+				t.Fatalf("column %s of %s has %d rows, want %d", c.name, table, len(held), len(rows))
+			}
+			for n, row := range rows {
+				want := row.texts(c)
+				values += len(want)
+				if joined := fmt.Sprint(len(want)) + separator + strings.Join(want, separator); joined != held[n] {
+					t.Fatalf("column %s %s of %s, offset %d (-want +held):\n%s", c.name, c.typ, table, row.row.Offset, cmp.Diff(joined, held[n]))
+				}
+			}
 		}
-		for n, row := range rows {
-			want := row.texts(c)
-			values += len(want)
-			if joined := fmt.Sprint(len(want)) + separator + strings.Join(want, separator); joined != held[n] {
-				t.Fatalf("column %s %s, offset %d (-want +held):\n%s", c.name, c.typ, row.row.Offset, cmp.Diff(joined, held[n]))
+		compare("events", rows)
+		for w, view := range map[int]string{ledger: "ledger_events", system: "system_events"} {
+			if f := c.from[w].field; f != nil && f.Rare {
+				compare(view, slices.DeleteFunc(slices.Clone(rows), func(s *stored) bool { return s.row.Event == nil || which(s.row.Event.Schema()) != w }))
 			}
 		}
 	}
@@ -59,19 +69,22 @@ func TestRoundTrip(t *testing.T) {
 // separator stands between the values of one column of one row.
 const separator = "|"
 
-// read returns a column in offset order: for each row how many values it has,
-// and their texts.
-func read(t *testing.T, conn driver.Conn, c *col) (all []string) {
+// read returns a column of a table in offset order: for each row how many values
+// it has, and their texts.
+func read(t *testing.T, conn driver.Conn, c *col, table string) (all []string) {
 	t.Helper()
 	item, list := "toString(x)", fmt.Sprintf("[`%s`]", c.name)
-	if c.array {
+	switch {
+	case c.keyed:
+		item, list = "concat(x.1, ' ', x.2)", fmt.Sprintf("CAST(`%s`, 'Array(Tuple(String, String))')", c.name)
+	case c.array:
 		list = fmt.Sprintf("`%s`", c.name)
 	}
 	if c.width == 32 {
 		item = "lower(hex(x))" // toString cuts zero bytes off
 	}
-	rows, err := conn.Query(t.Context(), fmt.Sprintf("SELECT concat(length(%[1]s), '%[2]s', arrayStringConcat(arrayMap(x -> ifNull(%[3]s, 'NULL'), %[1]s), '%[2]s')) FROM events ORDER BY offset",
-		list, separator, item))
+	rows, err := conn.Query(t.Context(), fmt.Sprintf("SELECT concat(length(%[1]s), '%[2]s', arrayStringConcat(arrayMap(x -> ifNull(%[3]s, 'NULL'), %[1]s), '%[2]s')) FROM %[4]s ORDER BY offset",
+		list, separator, item, table))
 	if err != nil {
 		t.Fatalf("%s: %v", c.name, err)
 	}
@@ -115,6 +128,8 @@ func (s *stored) texts(c *col) []string {
 		return all
 	case strings.HasPrefix(c.name, "unstored."):
 		return s.unstored(c.name)
+	case c.name == rest:
+		return s.rest()
 	case c.array:
 		all := []string{}
 		for _, h := range s.row.Headers {
@@ -227,6 +242,34 @@ func (s *stored) field(c *col) []string {
 	}
 	for _, line := range s.row.Event.Records(ref.list) {
 		all = append(all, valueText(&line, ref.field))
+	}
+	return all
+}
+
+// rest are the rare fields of the row's event that were sent, and that a column
+// holds.
+func (s *stored) rest() []string {
+	all := []string{}
+	if s.row.Event == nil {
+		return all
+	}
+	r := &s.row.Event.Record
+	for i := range r.Schema().Fields {
+		f := &r.Schema().Fields[i]
+		if !f.Rare || !r.Has(f) {
+			continue
+		}
+		text := ""
+		if f.Kind == event.Texts {
+			list, err := json.Marshal(append([]string{}, r.Texts(f)...))
+			if err != nil {
+				panic(err)
+			}
+			text = string(list)
+		} else if text = valueText(r, f); text == "NULL" && f.Kind != event.Text {
+			continue
+		}
+		all = append(all, strings.ReplaceAll(f.Name, ".", "_")+" "+text)
 	}
 	return all
 }

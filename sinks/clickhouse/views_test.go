@@ -84,9 +84,6 @@ func (v view) subquery(alias string) string {
 	return strings.TrimSuffix("(\n    "+strings.ReplaceAll(v.query(), "\n", "\n    ")+"\n) AS "+alias, " AS ")
 }
 
-// literal is a text as SQL writes it.
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 // inLines joins names, some to a line.
 func inLines(names []string) (lines []string) {
 	for few := range slices.Chunk(names, 6) {
