@@ -61,7 +61,7 @@ func built(t *testing.T, edits ...edit) string {
 // this one does, if it knows engine 1.
 func later(t *testing.T, known string) string {
 	t.Helper()
-	const newEngine = "return newEngine(p.digest"
+	const newEngine = "e := newEngine(p.digest"
 	return built(t,
 		edit{"rules/version.go", "const EngineVersion = \"1\"\n\n// engineVersions are the versions that this program can judge by.\nvar engineVersions = []string{EngineVersion}",
 			"const EngineVersion = \"2\"\n\nvar engineVersions = []string{" + known + "}"},
