@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -79,18 +81,20 @@ func TestWithoutOffsetsTheNextRecordMustBeThere(t *testing.T) {
 	}
 }
 
-// slowTail is a store that takes its time to find the end of a partition.
+// slowTail is a store that takes its time to find the end of a partition. Its deadline is
+// that of the context, or earlier, as that of a connection may be.
 type slowTail struct {
 	*memory
-	takes time.Duration
-	asked atomic.Int64
+	takes, early time.Duration
+	asked        atomic.Int64
 }
 
 func (s *slowTail) Tail(ctx context.Context, log Log, near int64) (Tail, bool, error) {
 	s.asked.Add(1)
+	deadline, _ := ctx.Deadline()
 	select {
-	case <-ctx.Done():
-		return Tail{}, false, ctx.Err()
+	case <-time.After(time.Until(deadline) - s.early):
+		return Tail{}, false, Wait("an answer of the store", os.ErrDeadlineExceeded)
 	case <-time.After(s.takes):
 		return s.memory.Tail(ctx, log, near)
 	}
@@ -99,36 +103,40 @@ func (s *slowTail) Tail(ctx context.Context, log Log, near int64) (Tail, bool, e
 // A first start on many partitions is longer than one step. What has begun stays
 // so, and the worker is not ready before every partition has.
 func TestAFirstStartOnManyPartitions(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		const partitions = 300
-		b := newBench(t, partitions)
-		store := &slowTail{memory: b.sink, takes: 3 * time.Second} // 75 s in all, and a step is 10 s
-		w := b.startOn(store)
-		began := time.Now()
-		for {
-			time.Sleep(500 * time.Millisecond)
-			s := w.health.Status(time.Now(), time.Hour)
-			left := 0
-			for _, p := range s.Progress {
-				if p.Next < 0 {
-					left++
-				}
-			}
-			if s.Ready && (left > 0 || len(s.Progress) < partitions) {
-				t.Fatalf("the worker is ready, and %d of %d partitions have not begun", left, len(s.Progress))
-			}
-			if s.Ready {
-				break
-			}
-			if time.Since(began) > 10*time.Minute {
-				t.Fatalf("after %s %d of %d partitions have not begun", time.Since(began), left, len(s.Progress))
+	for _, early := range []time.Duration{0, time.Millisecond} {
+		t.Run(fmt.Sprint("a deadline earlier by ", early), func(t *testing.T) { virtual(t, func(t *testing.T) { beginsMany(t, early) }) })
+	}
+}
+
+func beginsMany(t *testing.T, early time.Duration) {
+	const partitions = 300
+	b := newBench(t, partitions)
+	store := &slowTail{memory: b.sink, takes: 3 * time.Second, early: early} // 75 s in all, and a step is 10 s
+	w := b.startOn(store)
+	began := time.Now()
+	for {
+		time.Sleep(500 * time.Millisecond)
+		s := w.health.Status(time.Now(), time.Hour)
+		left := 0
+		for _, p := range s.Progress {
+			if p.Next < 0 {
+				left++
 			}
 		}
-		if n := store.asked.Load(); n > 2*partitions {
-			t.Errorf("%d looks for %d partitions", n, partitions)
+		if s.Ready && (left > 0 || len(s.Progress) < partitions) {
+			t.Fatalf("the worker is ready, and %d of %d partitions have not begun", left, len(s.Progress))
 		}
-		b.end(w)
-	})
+		if s.Ready {
+			break
+		}
+		if time.Since(began) > 10*time.Minute {
+			t.Fatalf("after %s %d of %d partitions have not begun", time.Since(began), left, len(s.Progress))
+		}
+	}
+	if n := store.asked.Load(); n > 2*partitions {
+		t.Errorf("%d looks for %d partitions", n, partitions)
+	}
+	b.end(w)
 }
 
 // The last stored batch is promised again, and not settled: a completion would be a mark

@@ -139,7 +139,10 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition, 
 	if len(unmarked) == 0 {
 		return nil
 	}
-	tails, failed := s.tails(ctx, unmarked)
+	tails, err := s.tails(ctx, unmarked)
+	if err != nil {
+		return err
+	}
 	waits := false
 	for _, tp := range unmarked {
 		found, ok := tails[tp]
@@ -186,7 +189,7 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition, 
 	} else {
 		s.health.proceeding(waitTail, s.log)
 	}
-	return failed
+	return nil
 }
 
 // continues returns why a partition without a committed offset cannot begin after
@@ -210,18 +213,20 @@ type found struct {
 	stored bool
 }
 
-// tails looks for the last rows of the partitions, several at a time. It returns
-// the answers that came in time, so that a later try continues from there. It
-// returns an error when a look failed, or when no answer came in time.
+// tails looks for the last rows of the partitions, several at a time, and returns the
+// answers that came in time. A later try asks about the others. Where there are more
+// partitions than a step has time for, the last looks fail: a connection's deadline may
+// pass before ctx ends. That is no error, because an error ends the session, and the
+// partitions that begin now would begin again. It is one where no answer came at all.
 func (s *session) tails(ctx context.Context, unmarked []topicPartition) (map[topicPartition]found, error) {
 	var mu sync.Mutex
 	all := make(map[topicPartition]found)
-	var group errgroup.Group
+	group, begins := errgroup.WithContext(ctx) // no look begins after one that failed
 	group.SetLimit(deliveries)
 	for _, tp := range unmarked {
 		log := s.logOf(tp)
 		group.Go(func() error {
-			if ctx.Err() != nil {
+			if begins.Err() != nil {
 				return nil
 			}
 			tail, stored, err := s.store.Tail(ctx, log, 0)
@@ -238,10 +243,13 @@ func (s *session) tails(ctx context.Context, unmarked []topicPartition) (map[top
 		})
 	}
 	err := group.Wait()
-	if err == nil && len(all) == 0 {
+	if len(all) > 0 {
+		return all, nil
+	}
+	if err == nil {
 		err = fmt.Errorf("find the last rows of %d partitions: %w", len(unmarked), ctx.Err())
 	}
-	return all, err
+	return nil, err
 }
 
 // still reports whether tail has been the end of the rows for so long that no

@@ -83,6 +83,8 @@ func badRecords() []bad {
 		plain("unknown version", "envelope unknown_version schema_version", structured(`{"schema_version":"ledger_event.v9"}`)),
 		plain("unknown CloudEvents", "envelope unknown_version specversion", structured("{}", "specversion", "0.3")),
 		plain("no CloudEvent", "envelope not_cloudevents ", `{"user":"u","action":"login"}`),
+		plain("no CloudEvent, with an id", "envelope not_cloudevents ", `{"id":5,"action":"login"}`),
+		plain("no CloudEvent, with a time", "envelope not_cloudevents ", `{"time":1790000000,"type":{"name":"login"}}`),
 		plain("a list", "envelope not_cloudevents ", `[1,2,3]`),
 		plain("no id", "envelope missing_attribute id", structured("{}", "id", "")),
 		plain("data in base64", "envelope unsupported_data data_base64", strings.Replace(structured(`"e30="`), `"data"`, `"data_base64"`, 1)),
@@ -134,6 +136,9 @@ func TestBadRecordsAreRowsAndNeighboursAreJudged(t *testing.T) {
 		r.Value = []byte(strings.Replace(string(r.Value), `"contract":{`, `"contract":{`+far+`,`, 1))
 		put(r, "")
 	}
+	fine := contract(len(records) * candidatesIn) // nine decimals, as Go and Java write
+	fine.Value = []byte(strings.Replace(string(fine.Value), `"time":"2026-11-23T18:30:00-05:00"`, `"time":"2026-11-23T18:30:00.123456789-05:00"`, 1))
+	put(fine, "")
 	put(&kgo.Record{Topic: stack.LedgerTopic, Key: []byte("tombstone")}, "")
 	good()
 	_, data, _ := strings.Cut(string(contract(candidatesIn*1001).Value), `"data":`)
