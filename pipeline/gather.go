@@ -69,7 +69,22 @@ func (s *session) gather(polling, work context.Context) error {
 }
 
 // polls reports whether the loop may poll: there is room, or a replay lacks records.
-func (s *session) polls() bool { return !s.replaysOnly() || len(s.replaying()) > 0 }
+func (s *session) polls() bool {
+	return !s.replaysOnly() && !s.clogged() || len(s.replaying()) > 0
+}
+
+// clogged reports whether an open batch is full and its partition is being stored. Its
+// partition would have to be paused, and what the client has fetched of it, perhaps a
+// large batch that it has unpacked, would be thrown away. While the store answers, the
+// loop rather waits for it. While it is away, the other partitions go on.
+func (s *session) clogged() bool {
+	for _, p := range s.held {
+		if b := p.open(); !p.paused && b != nil && b.full(&s.Config) {
+			return !s.health.waitsNow()
+		}
+	}
+	return false
+}
 
 // replaysOnly reports whether no other records may be taken than those of replays. A
 // turn in which a partition was set aside ends soon.

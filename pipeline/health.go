@@ -135,6 +135,13 @@ func (h *Health) Status(now time.Time, limit time.Duration) Status {
 	return s
 }
 
+// waitsNow reports whether the worker waits for something.
+func (h *Health) waitsNow() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waits) > 0
+}
+
 // begun reports whether every assigned partition has begun.
 func (h *Health) begun() bool {
 	for _, p := range h.progress {

@@ -72,7 +72,9 @@ func (s *session) round(polling, work context.Context, group *turn) (over bool, 
 	case polling.Err() != nil:
 		err = s.collect(nil)
 	case !s.polls():
-		err = s.collect(polling.Done())
+		pause, end := context.WithTimeout(polling, idlePoll)
+		err = s.collect(pause.Done())
+		end()
 	}
 	return len(s.held) == 0, err
 }
