@@ -29,7 +29,7 @@ func TestIntegrationRollingRestart(t *testing.T) {
 	for _, protocol := range []string{"classic", "consumer"} {
 		t.Run(protocol, func(t *testing.T) {
 			h, cluster := onApacheKafka(t)
-			h.config = configured(t, h.config, "# group_protocol: classic", "group_protocol: "+protocol)
+			h.config = configured(t, h.config, "# group_protocol: classic", "group_protocol: "+protocol, "linger: 1s", "linger: 250ms")
 			workers := []*stack.Worker{h.worker(), h.worker()}
 			l := produce(t, cluster.Bootstrap(), 1000)
 			l.wait(h, 3000)

@@ -17,8 +17,8 @@ const (
 // pointEdits put the steps into the program.
 var pointEdits = []edit{
 	{"pipeline/turn.go",
-		"	began := time.Now() // before the commit, because",
-		"	sealing := s.faultSealing()\n	if sealing {\n		FaultPoint(1)\n	}\n	began := time.Now() // before the commit, because"},
+		"	ctx, span := s.committing(s.inRound(ctx), len(all))\n", // before the commit's deadline is set
+		"	sealing := s.faultSealing()\n	if sealing {\n		FaultPoint(1)\n	}\n	ctx, span := s.committing(s.inRound(ctx), len(all))\n"},
 	{"pipeline/turn.go",
 		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n",
 		"	if err := group.commit(ctx, all); err != nil {\n		return err\n	}\n	if sealing {\n		FaultPoint(2)\n	}\n	if faultCompletion(all) {\n		FaultPoint(8)\n	}\n"},
