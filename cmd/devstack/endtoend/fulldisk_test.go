@@ -48,9 +48,9 @@ func TestAFullDiskIsWaitedForInBoundedMemory(t *testing.T) {
 		}
 		return full()
 	})
-	l.wait(h, 15_000) // the client fetches what it may, and the batches are declared again
+	l.wait(h, 40_000) // the worker takes in hand what it may, and the batches are declared again
 	before, produced := highWater(t, w.Pid()), l.produced.Load()
-	l.wait(h, 40_000)
+	l.wait(h, 70_000)
 	after := highWater(t, w.Pid())
 	t.Logf("%d MiB while the disk was full, %d MiB %d records later", before, after, l.produced.Load()-produced)
 	if !full() {

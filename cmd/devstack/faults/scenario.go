@@ -40,14 +40,14 @@ var scenarios = map[string]scenario{
 	"pin": {order: order{stepStored, 1, syscall.SIGKILL}, otherPack: true},
 	// Expelled before the intent, while others store the records in batches of
 	// their own.
-	"fence": {order: order{stepBeforeIntent, compared, syscall.SIGSTOP}},
+	"fence": {order: order{stepBeforeIntent, 1, syscall.SIGSTOP}},
 	// Published, and the group does not know.
 	"sequence": {order: order{stepPublished, 1, syscall.SIGKILL}, brief: true},
 	// Stored, and the token is forgotten when the batch is replayed.
 	"readback": {order: order{stepStored, 1, syscall.SIGKILL}, forget: true},
 	// Expelled after the intent, and the token is forgotten when the worker
 	// comes back and stores.
-	"expiry": {order: order{stepIntent, compared, syscall.SIGSTOP}, forget: true},
+	"expiry": {order: order{stepIntent, 1, syscall.SIGSTOP}, forget: true},
 	// ClickHouse remembers the token of a batch, and has none of its rows.
 	"number": {happens: func(ctx context.Context, r *run) error {
 		happened, err := r.servers.loseRows(ctx, false, 1)
@@ -68,9 +68,6 @@ var scenarios = map[string]scenario{
 
 // Bounds and pauses of a scenario.
 const (
-	// compared is a passing of a step at which every partition has had a batch, and so
-	// the comparison of its mark with the rows, which would find the other worker's.
-	compared     = 20
 	longTTL      = time.Minute
 	joinBound    = time.Minute // until both workers have their partitions
 	strikeWait   = time.Minute // until the first worker has come to the step
