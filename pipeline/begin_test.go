@@ -86,6 +86,7 @@ func TestWithoutOffsetsTheNextRecordMustBeThere(t *testing.T) {
 type slowTail struct {
 	*memory
 	takes, early time.Duration
+	tells        bool // that no row is stored
 	asked        atomic.Int64
 }
 
@@ -96,7 +97,9 @@ func (s *slowTail) Tail(ctx context.Context, log Log, near int64) (Tail, bool, e
 	case <-time.After(time.Until(deadline) - s.early):
 		return Tail{}, false, Wait("an answer of the store", os.ErrDeadlineExceeded)
 	case <-time.After(s.takes):
-		return s.memory.Tail(ctx, log, near)
+		tail, stored, err := s.memory.Tail(ctx, log, near)
+		tail.None = s.tells && !stored
+		return tail, stored, err
 	}
 }
 
@@ -137,6 +140,23 @@ func beginsMany(t *testing.T, early time.Duration) {
 		t.Errorf("%d looks for %d partitions", n, partitions)
 	}
 	b.end(w)
+}
+
+// Where no row of a topic is stored, a few looks are enough for all its partitions.
+func TestAFirstStartAsksOnceAboutATopic(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 300)
+		store := &slowTail{memory: b.sink, takes: time.Second, tells: true}
+		w := b.startOn(store)
+		time.Sleep(time.Minute)
+		if s := w.health.Status(time.Now(), time.Hour); !s.Ready {
+			t.Errorf("after a minute the worker is not ready: %+v", s.Waits)
+		}
+		if n := store.asked.Load(); n > deliveries {
+			t.Errorf("%d looks, want %d at most", n, deliveries)
+		}
+		b.end(w)
+	})
 }
 
 // The last stored batch is promised again, and not settled: a completion would be a mark

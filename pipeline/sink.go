@@ -57,6 +57,9 @@ type Tail struct {
 	// Earlier reports, when there is no batch, that rows of an earlier topic of
 	// the same name are stored.
 	Earlier bool
+	// None reports, when there is no batch, that no row of any topic of the name is
+	// stored.
+	None bool
 }
 
 // ErrForgets is returned by Tail of a store that keeps nothing from one process

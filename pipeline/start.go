@@ -214,13 +214,17 @@ type found struct {
 }
 
 // tails looks for the last rows of the partitions, several at a time, and returns the
-// answers that came in time. A later try asks about the others. Where there are more
-// partitions than a step has time for, the last looks fail: a connection's deadline may
-// pass before ctx ends. That is no error, because an error ends the session, and the
-// partitions that begin now would begin again. It is one where no answer came at all.
+// answers that came in time; a later try asks about the others. Where a topic has no row,
+// as at a first start, one answer is that for all its partitions.
+//
+// Where there are more partitions than a step has time for, the last looks fail: a
+// connection's deadline may pass before ctx ends. That is no error, because an error ends
+// the session, and the partitions that begin now would begin again. It is an error that no
+// answer came at all.
 func (s *session) tails(ctx context.Context, unmarked []topicPartition) (map[topicPartition]found, error) {
 	var mu sync.Mutex
 	all := make(map[topicPartition]found)
+	none := make(map[string]bool)              // topics without a row
 	group, begins := errgroup.WithContext(ctx) // no look begins after one that failed
 	group.SetLimit(deliveries)
 	for _, tp := range unmarked {
@@ -229,12 +233,18 @@ func (s *session) tails(ctx context.Context, unmarked []topicPartition) (map[top
 			if begins.Err() != nil {
 				return nil
 			}
-			tail, stored, err := s.store.Tail(ctx, log, 0)
+			mu.Lock()
+			tail, stored, err := Tail{None: none[tp.topic]}, false, error(nil)
+			mu.Unlock()
+			if !tail.None {
+				tail, stored, err = s.store.Tail(ctx, log, 0)
+			}
 			switch {
 			case err == nil, errors.Is(err, ErrForgets):
 				mu.Lock()
 				defer mu.Unlock()
 				all[tp] = found{tail, stored}
+				none[tp.topic] = tail.None || none[tp.topic]
 				return nil
 			case ctx.Err() != nil:
 				return nil

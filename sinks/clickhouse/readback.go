@@ -103,7 +103,7 @@ func (s *Sink) Tail(ctx context.Context, log pipeline.Log, near int64) (t pipeli
 		return fail(err)
 	}
 	if rows == 0 {
-		err := s.conn.QueryRow(ctx, `SELECT count() > 0 FROM events WHERE cluster = $1 AND topic = $2 AND topic_id != $3`, log.Cluster, log.Topic, id).Scan(&t.Earlier)
+		err := s.conn.QueryRow(ctx, `SELECT count() = 0, countIf(topic_id != $3) > 0 FROM events WHERE cluster = $1 AND topic = $2`, log.Cluster, log.Topic, id).Scan(&t.None, &t.Earlier)
 		return t, false, classified(ctx, err)
 	}
 	var chain []byte

@@ -129,8 +129,11 @@ func (m *Memory) Tail(ctx context.Context, log pipeline.Log, _ int64) (t pipelin
 		if t, ok = m.tails[log]; ok {
 			return
 		}
+		t.None = true
 		for other := range m.tails {
-			t.Earlier = t.Earlier || other.Cluster == log.Cluster && other.Topic == log.Topic && other.ID != log.ID
+			if other.Cluster == log.Cluster && other.Topic == log.Topic {
+				t.None, t.Earlier = false, t.Earlier || other.ID != log.ID
+			}
 		}
 	})
 	return t, ok, err

@@ -162,7 +162,7 @@ func Store(t *testing.T, open func(t *testing.T) (pipeline.Store, ReadRows)) {
 				t.Errorf("the tail of %s, %q: %+v, %v, %v; want %+v, %v", log, log.ID, got, ok, err, want, there)
 			}
 		}
-		tail(log, 0, pipeline.Tail{}, false)
+		tail(log, 0, pipeline.Tail{None: true}, false)
 		s.store(t, old)
 		tail(log, 0, pipeline.Tail{Earlier: true}, false)
 		if _, held, err := s.Store.Holds(t.Context(), next); held || err != nil {
