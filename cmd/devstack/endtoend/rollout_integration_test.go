@@ -16,7 +16,7 @@ import (
 
 // stallBound is how long a partition may stand still while workers are replaced
 // in turn. The pause between batches, a quarter of a second here, counts.
-const stallBound = 3 * time.Second
+const stallBound = 5 * time.Second
 
 // TestIntegrationRollingRestart replaces two workers in turn under load, ten
 // times in all, by each group protocol, and measures for how long no row of a
