@@ -95,6 +95,23 @@ func TestIndexOnRandomPacks(t *testing.T) {
 	all.check(t)
 }
 
+// TestIndexDropsMost: of a thousand rules, few are judged one by one for an event of
+// the company. This is what the time of an event depends on.
+func TestIndexDropsMost(t *testing.T) {
+	engine := rules.NewEngine(load(t, scaled(t, 1000, every, asItIs)))
+	events, times := mix(2000, company.Options{OneIn: -1}, anyEvent)
+	dropped, all := 0, 0
+	for i, ev := range events {
+		without, n := engine.Dropped(nil, ev, times[i])
+		dropped, all = dropped+len(without), all+n
+	}
+	if left := float64(all-dropped) / float64(len(events)); left > 5 {
+		t.Errorf("%.1f of %d rules are judged for an event, want at most 5", left, all/len(events))
+	} else {
+		t.Logf("%.1f of %d rules are judged for an event", left, all/len(events))
+	}
+}
+
 // loadable is the engine of the rules that have no mistake.
 func loadable(t *testing.T, fsys fstest.MapFS) *rules.Engine {
 	t.Helper()

@@ -59,11 +59,11 @@ type Limit struct {
 // Quantity returns the term as a whole number, and false where it has no value.
 func (l *Limit) Quantity(s *Scope) (money.Amount, bool) { return quantity(l.value, s, l.AtMost) }
 
-// Least returns the least quantity that passes under a profile, for events in the
-// group currency of the pack and the profile. False: there is none that the index
-// can rely on.
-func (l *Limit) Least(event, profile *event.Record) (money.Amount, bool) {
-	least, ok := quantity(l.limit, &Scope{Event: event, Materiality: profile}, l.AtMost)
+// Least returns the least quantity that passes under a profile, for all events in the
+// group currency of the pack and the profile. empty is an event without fields. False:
+// no quantity is known to pass.
+func (l *Limit) Least(empty, profile *event.Record) (money.Amount, bool) {
+	least, ok := quantity(l.limit, &Scope{Event: empty, Materiality: profile}, l.AtMost)
 	if ok && l.strict {
 		return addMoney(least, money.FromBits(0, 1))
 	}
