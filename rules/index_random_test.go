@@ -35,8 +35,11 @@ func newChooser(seed uint64) *chooser {
 			c.fields[f.Kind] = append(c.fields[f.Kind], f)
 		}
 	}
-	for range manyShared {
+	for len(c.shared) < manyShared-2 {
 		c.shared = append(c.shared, c.condition(c.IntN(2)))
+	}
+	for range 2 { // a part that reads the profile, which rules choose by different instants
+		c.shared = append(c.shared, "(("+c.amount(0)+" >= "+one(c, "materiality.overall", "materiality.performance")+") ?? "+one(c, "true", "false")+")")
 	}
 	return c
 }
