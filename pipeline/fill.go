@@ -31,15 +31,12 @@ func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err er
 		}
 		p.refused = 0
 		records := p.unsettled(f.Records)
-		switch {
-		case len(records) == 0:
+		if len(records) == 0 || !p.takes() { // behind a batch that could not be unpacked, none is taken
 			s.client.SetOffsets(p.rewind(p.wanted()))
-		case !p.takes():
-			p.left(records[0].Offset) // they come after a batch that is a batch of its own
-		default:
-			runs[p] = append(runs[p], records)
-			n += len(records)
+			return
 		}
+		runs[p] = append(runs[p], records)
+		n += len(records)
 	})
 	ctx, span := s.judging(ctx, n)
 	defer span.End()
@@ -59,7 +56,9 @@ func (s *session) admit(ctx context.Context, fetches kgo.Fetches) (n int, err er
 		}
 		group.Go(func() error {
 			for _, records := range runs {
-				p.fill(b, records, &s.Config, &s.room)
+				if b.cut = !p.fill(b, records, &s.Config, &s.room); b.cut {
+					break
+				}
 			}
 			return nil
 		})
@@ -88,29 +87,20 @@ func (p *partition) takes() bool {
 	return !p.givenUp && (p.open() != nil || len(p.hand) < inHand)
 }
 
-// left notes the first record that was fetched and not taken. It is fetched again.
-func (p *partition) left(offset int64) {
-	if p.overrun < 0 || offset < p.overrun {
-		p.overrun = offset
-	}
-}
-
-// filled sends the client back to the first record that was not taken.
+// filled sends the client back to the first record that was not taken, and forgets a
+// batch that found no room.
 func (s *session) filled(p *partition, now time.Time) {
 	b := p.open()
-	if b != nil && len(b.Rows) == 0 && b.complete { // it found no room
+	b.grown = now
+	if len(b.Rows) == 0 {
 		p.hand = p.hand[:len(p.hand)-1]
 		s.release(b)
-		if b = nil; len(p.hand) == 0 {
+		if len(p.hand) == 0 {
 			s.forget(p)
 		}
 	}
-	if p.overrun >= 0 {
-		s.client.SetOffsets(p.rewind(p.overrun))
-		p.overrun = -1
-	}
-	if b != nil {
-		b.grown = now
+	if b.cut {
+		s.client.SetOffsets(p.rewind(p.wanted()))
 	}
 }
 
@@ -122,9 +112,9 @@ var parallel = runtime.GOMAXPROCS(0)
 const findingSize = 8 << 10
 
 // fill turns records of one partition into rows of its open batch, in offset
-// order, until the batch is full or no room is left. Calls for different partitions
-// run at once and share only room.
-func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomic.Int64) {
+// order, until the batch is full or no room is left. It reports whether it took all of
+// them. Calls for different partitions run at once and share only room.
+func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomic.Int64) bool {
 	judge := p.judgeFor(b.limits)
 	promise := p.promiseOf(b)
 	for _, rec := range records {
@@ -133,11 +123,9 @@ func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomi
 			// A replay is exactly the promised range. Its last record may be gone by
 			// now (compaction), but its range, and so its token, stay the same.
 			b.complete, b.Last = true, promise.Last
-			p.left(rec.Offset)
-			return
-		case promise != nil && b.complete, promise == nil && (p.overrun >= 0 || room.Load() <= 0 || len(b.Rows) >= c.MaxRecords):
-			p.left(rec.Offset)
-			return
+			return false
+		case promise == nil && (room.Load() <= 0 || len(b.Rows) >= c.MaxRecords):
+			return false
 		}
 		row := Row{Offset: rec.Offset, Timestamp: Timestamp(rec), Key: rec.Key, Raw: rec.Value, Tombstone: rec.Value == nil,
 			RawHash: sha256.Sum256(rec.Value)}
@@ -164,6 +152,7 @@ func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomi
 			b.complete = true
 		}
 	}
+	return true
 }
 
 // judgeFor returns the partition's judge for limits.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"tocsin/rules"
 	"tocsin/rules/event"
 )
@@ -17,18 +19,18 @@ type batch struct {
 	limits  event.Limits // under which its records are read
 	replay  bool         // it was promised before; its range is exactly the promised one
 	head    Hash         // chain's value after the last row
-	before  Hash         // chain's value before the first row
 	epoch   int32        // leader epoch of the last record
 	refused unpackable   // of the intent
 	begins  bool         // with refused: its first row is that of the batch's first offset
 	slab    *slab
-	span    batchSpan
-	size    int64     // bytes of the budget that it takes
-	since   time.Time // when its first record came
-	grown   time.Time // when its last record came
-	oldest  time.Time // Kafka timestamp of its oldest record
+	span    trace.Span // nil where it is not traced
+	size    int64      // bytes of the budget that it takes
+	since   time.Time  // when its first record came
+	grown   time.Time  // when its last record came
+	oldest  time.Time  // Kafka timestamp of its oldest record
 
 	complete bool // true unless it is a replay that lacks records
+	cut      bool // records of the last poll were not taken: they are fetched again
 	hit      bool // a row that is not declared holds a candidate
 	due      bool // the next commit promises it, or promises more of it
 	sealed   bool // its range is final; it is stored once a commit has promised that
@@ -70,8 +72,8 @@ func (s *session) open(ctx context.Context, p *partition, first int64) (*batch, 
 	}
 	b := &batch{
 		Batch: Batch{Cluster: s.Cluster, Topic: p.topic, TopicID: p.id, Partition: p.partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion(), MaxBytes: limits.MaxBytes, Number: number},
-		rules: engine, limits: limits, replay: promise != nil, head: head, before: head, complete: promise == nil,
-		checked: promise == nil && p.began == nil, slab: s.spare.slab(), span: span, since: time.Now(), grown: time.Now(),
+		rules: engine, limits: limits, replay: promise != nil, head: head, complete: promise == nil,
+		slab: s.spare.slab(), span: span, since: time.Now(), grown: time.Now(),
 	}
 	if len(p.hand) == 0 {
 		s.held = append(s.held, p)

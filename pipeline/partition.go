@@ -58,10 +58,9 @@ type partition struct {
 	// since one had; see aside.go.
 	refused int
 
-	jobs    int   // goroutines that work on its batches
-	givenUp bool  // its batches are dropped once those have ended
-	paused  bool  // it is not fetched, because it can take no records
-	overrun int64 // first record that was fetched and not taken; -1 none
+	jobs    int  // goroutines that work on its batches
+	givenUp bool // its batches are dropped once those have ended
+	paused  bool // it is not fetched, because it can take no records
 	judge   *Judge
 	limits  event.Limits // of judge
 

@@ -97,15 +97,15 @@ func TestRecordsThatComeDuringAReplayAreNotPassedOver(t *testing.T) {
 func TestAReplayKeepsItsTokenWhenItsLastRecordIsGone(t *testing.T) {
 	engine := newMemory().Current()
 	made := &batch{Batch: Batch{Cluster: "test", Topic: topic}, rules: engine, replay: true, slab: &slab{}}
-	p := &partition{topicPartition: topicPartition{topic, 0}, promised: []intent{{Last: 4, Digest: engine.Digest()}}, hand: []*batch{made}, overrun: -1}
+	p := &partition{topicPartition: topicPartition{topic, 0}, promised: []intent{{Last: 4, Digest: engine.Digest()}}, hand: []*batch{made}}
 	var records []*kgo.Record
 	for _, o := range []int64{0, 1, 3, 7, 8} {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(1)})
 	}
 	made.slab.events = new(spare).lend(nil, len(records))
-	p.fill(made, records, &Config{}, new(atomic.Int64))
-	if got, want := made.Token(), "test/"+topic+"/0/0-4"; got != want || len(made.Rows) != 3 || p.overrun != 7 {
-		t.Errorf("token %s with %d rows, the rest from %d; want %s with 3, the rest from 7", got, len(made.Rows), p.overrun, want)
+	all := p.fill(made, records, &Config{}, new(atomic.Int64))
+	if got, want := made.Token(), "test/"+topic+"/0/0-4"; got != want || len(made.Rows) != 3 || all || p.wanted() != 5 {
+		t.Errorf("token %s with %d rows, all taken: %t, the rest from %d; want %s with 3, the rest from 5", got, len(made.Rows), all, p.wanted(), want)
 	}
 	p.settle()
 	if p.next != 5 {

@@ -17,9 +17,9 @@ func Restore(log Log, head Hash, engine *rules.Engine, limits event.Limits, reco
 	b := &batch{
 		Batch: Batch{Cluster: log.Cluster, Topic: log.Topic, TopicID: log.ID, Partition: log.Partition, Digest: engine.Digest(), Calendar: engine.CalendarVersion(),
 			MaxBytes: limits.MaxBytes, Repaired: true},
-		rules: engine, limits: limits, head: head, before: head, complete: true, slab: &slab{},
+		rules: engine, limits: limits, head: head, complete: true, slab: &slab{},
 	}
-	p := &partition{topicPartition: topicPartition{log.Topic, log.Partition}, id: log.ID, hand: []*batch{b}, overrun: -1}
+	p := &partition{topicPartition: topicPartition{log.Topic, log.Partition}, id: log.ID, hand: []*batch{b}}
 	b.slab.events = new(spare).lend(nil, len(records))
 	var room atomic.Int64
 	room.Store(math.MaxInt64) // the caller bounds the records

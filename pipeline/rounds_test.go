@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,5 +166,78 @@ func TestARowWaitsForCompany(t *testing.T) {
 		if n := len(b.sink.batches); n < 9 || n > 14 {
 			t.Errorf("%d inserts of 1000 records in ten seconds, want about ten", n)
 		}
+	})
+}
+
+// looked is a hanging store that counts the looks at its rows.
+type looked struct {
+	hanging
+	looks atomic.Int64
+}
+
+func (s *looked) Holds(ctx context.Context, b *Batch) (Held, bool, error) {
+	s.looks.Add(1)
+	return s.hanging.Holds(ctx, b)
+}
+
+// The promise of the open batch grows, and that makes the intent of the batch before it
+// no younger. After intent_ttl that batch is declared again and looked for, because the
+// store may have forgotten its token.
+func TestAGrowingPromiseRenewsNoOtherIntent(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 1)
+		store := &looked{hanging: hanging{b.sink, make(chan struct{})}}
+		b.produce(1, 5)
+		w := b.startOn(store)
+		n := 6
+		for began := time.Now(); time.Since(began) < w.IntentTTL+w.StepTimeout; time.Sleep(time.Second) {
+			b.produce(n, 10)
+			n += 10
+		}
+		if b.sink.count() < 50 || store.looks.Load() > 0 {
+			t.Fatalf("%d candidates are alerted and %d looks made while the store hangs", b.sink.count(), store.looks.Load())
+		}
+		close(store.stuck)
+		b.settled(n-1, time.Minute)
+		b.end(w)
+		if store.looks.Load() == 0 {
+			t.Error("the first batch was stored under an intent that had expired, without a look")
+		}
+		b.whole(0, int64(n-1))
+	})
+}
+
+// One partition's insert waits. Others that are stored do not end the wait: it is logged
+// once, and the worker stays unready.
+func TestAWaitEndsWithItsOwnStep(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := newBench(t, 2)
+		log := &lines{}
+		b.log = log.logger()
+		b.sink.storeErr = func() error {
+			if b.sink.trying.Partition == 0 {
+				return errAway
+			}
+			return nil
+		}
+		w := b.start()
+		n := 0
+		for range 300 {
+			b.produce(n, 2)
+			n += 2
+			time.Sleep(100 * time.Millisecond)
+		}
+		if s := w.health.Status(time.Now(), time.Minute); s.WaitingFor != "the sink" || s.Ready || b.sink.stored() < 100 {
+			t.Errorf("with %d rows of the other partition the worker waits for %q", b.sink.stored(), s.WaitingFor)
+		}
+		if n := log.count("msg=waiting for="); n != 1 {
+			t.Errorf("the wait is logged %d times", n)
+		}
+		b.sink.set(func() { b.sink.storeErr = nothing })
+		b.settled(n, time.Minute)
+		if s := w.health.Status(time.Now(), time.Minute); !s.Ready {
+			t.Errorf("the worker still waits for %q", s.WaitingFor)
+		}
+		b.end(w)
 	})
 }

@@ -123,7 +123,7 @@ func (s *session) marked(tp topicPartition, o kadm.OffsetResponse, kept extent) 
 	if err := kept.check(o.At); err != nil {
 		return nil, nil, fmt.Errorf("%s: the mark of group %s is at offset %d, %w", tp, s.Group, o.At, err)
 	}
-	return &partition{topicPartition: tp, id: id, epoch: -1, end: -1, overrun: -1, head: m.Head, promised: m.Promises, next: o.At, began: &m, from: o.At}, nil, nil
+	return &partition{topicPartition: tp, id: id, epoch: -1, end: -1, head: m.Head, promised: m.Promises, next: o.At, began: &m, from: o.At}, nil, nil
 }
 
 // know begins a partition. It may have been held back while the client did not find its
@@ -150,7 +150,7 @@ func (s *session) beginUnmarked(ctx context.Context, unmarked []topicPartition, 
 			continue // it stays unread
 		}
 		log, tail, stored := s.logOf(tp), found.tail, found.stored
-		p := &partition{topicPartition: tp, id: log.ID, head: Seed(log.ID, tp.partition), epoch: -1, end: -1, overrun: -1, settled: true}
+		p := &partition{topicPartition: tp, id: log.ID, head: Seed(log.ID, tp.partition), epoch: -1, end: -1, settled: true}
 		switch {
 		case stored && !s.still(tp, tail):
 			waits = true

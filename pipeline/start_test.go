@@ -369,13 +369,13 @@ func TestALastBatchWhoseFirstRecordIsGoneIsForgone(t *testing.T) {
 	defer s.client.Close()
 	tp := topicPartition{topic, 0}
 	tail := Tail{First: 10, Last: 19, Chain: Hash{1}}
-	s.partitions[tp] = &partition{topicPartition: tp, next: 10, overrun: -1, tail: &tail, promised: []intent{{First: 10, Last: 19, Digest: b.sink.Current().Digest()}}}
+	s.partitions[tp] = &partition{topicPartition: tp, next: 10, tail: &tail, promised: []intent{{First: 10, Last: 19, Digest: b.sink.Current().Digest()}}}
 	var records []*kgo.Record
 	for _, o := range []int64{12, 19, 20, 21} {
 		records = append(records, &kgo.Record{Topic: topic, Offset: o, Value: value(int(o))})
 	}
 	n, err := s.admit(t.Context(), kgo.Fetches{{Topics: []kgo.FetchTopic{{Topic: topic, Partitions: []kgo.FetchPartition{{Records: records}}}}}})
-	if err != nil || n != 2 || len(s.held) != 1 || s.held[0].open().First != 20 || s.held[0].open().before != tail.Chain || s.held[0].open().replay {
+	if err != nil || n != 2 || len(s.held) != 1 || s.held[0].open().First != 20 || s.partitions[tp].head != tail.Chain || s.held[0].open().replay {
 		t.Fatalf("%d records, %v, %+v; want the new batch 20-21 behind the stored one", n, err, s.held)
 	}
 }

@@ -61,27 +61,21 @@ func (r *roundSpan) end(err error) {
 	r.Span = nil
 }
 
-// batchSpan is the span of a batch in hand; empty without a tracer.
-type batchSpan struct{ trace.Span }
-
-// tracked begins the span of a batch.
-func (s *session) tracked(ctx context.Context) batchSpan {
+// tracked begins the span of a batch; nil where that of its round is not recorded.
+func (s *session) tracked(ctx context.Context) trace.Span {
 	if s.span.Span == nil || !s.span.IsRecording() {
-		return batchSpan{}
+		return nil
 	}
 	_, span := s.Tracer.Start(ctx, "batch", trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(s.inRound(ctx))))
-	return batchSpan{span}
+	return span
 }
 
-// end ends the span of a batch.
+// endSpan ends the span of the batch.
 func (b *batch) endSpan(err error) {
-	if b.span.Span == nil {
-		return
-	}
-	if b.span.IsRecording() {
+	if b.span != nil {
 		b.span.SetAttributes(b.about()...)
+		endSpan(b.span, err)
 	}
-	endSpan(b.span.Span, err)
 }
 
 // child begins a span below the one in ctx, with the attributes that about returns.
@@ -99,10 +93,10 @@ func (w *Worker) child(ctx context.Context, name string, about func() []attribut
 
 // tracing begins the span of a step of a batch.
 func (w *Worker) tracing(ctx context.Context, step string, b *batch) (context.Context, trace.Span) {
-	if b.span.Span == nil {
+	if b.span == nil {
 		return ctx, noop.Span{}
 	}
-	return w.child(trace.ContextWithSpan(ctx, b.span.Span), step, nil)
+	return w.child(trace.ContextWithSpan(ctx, b.span), step, nil)
 }
 
 // about returns attributes of a batch, and none of its records.

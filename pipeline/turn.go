@@ -265,6 +265,7 @@ func (s *session) report() {
 // reportEvery is how old the status page may be: a round is much shorter.
 const reportEvery = 100 * time.Millisecond
 
+// reportNow does so at once.
 func (s *session) reportNow(now time.Time) {
 	// The rate is that of about the last ten seconds.
 	if since := now.Sub(s.reportedAt).Seconds(); since > 0 {

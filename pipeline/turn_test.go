@@ -138,7 +138,7 @@ func TestARowCarriesItsRecord(t *testing.T) {
 func TestRunsOfOnePartitionStayInOrder(t *testing.T) {
 	memory := newMemory()
 	s := &session{rules: memory.Current(), Worker: &Worker{Config: Config{MaxRecords: 10, MaxBytes: 1 << 20}, library: memory, metrics: NewMetrics(prometheus.NewRegistry())},
-		partitions: map[topicPartition]*partition{{topic, 0}: {topicPartition: topicPartition{topic, 0}, overrun: -1}}}
+		partitions: map[topicPartition]*partition{{topic, 0}: {topicPartition: topicPartition{topic, 0}}}}
 	s.room.Store(1 << 20)
 	var fetches kgo.Fetches
 	for o := range int64(6) {

@@ -3,14 +3,12 @@ package calendar_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"tocsin/cmd/devstack/realdata"
 	"tocsin/rules/calendar"
 )
 
@@ -29,32 +27,11 @@ const knownFilings = "1e269e0b6831d33eccf021c772d8f36274f62a4cb5c289edd47fd9ebda
 // clock starts; a wrong calendar shows otherwise: see the checks of each row.
 const lateShare = 0.05
 
-// filings returns the path of the filings: below the directory TOCSIN_REAL, or
-// else beside the project.
-func filings(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("TOCSIN_REAL")
-	named := dir != ""
-	if !named {
-		dir = filepath.Join("..", "..", "..", "shared", "real")
-	}
-	path := filepath.Join(dir, "form_8k_filings.csv")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if named && os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing: TOCSIN_REAL must name the directory that holds form_8k_filings.csv", path)
-		}
-		t.Skipf("no real filings at %s: set TOCSIN_REAL to the directory that holds form_8k_filings.csv", path)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // Real filings agree with the calendar: none is dated on a closed day, the day
 // each is dated follows from its acceptance by the 17:30 rule, and reports with
 // a clock of four business days were filed within it.
 func TestRealFilings(t *testing.T) {
-	path := filings(t)
+	path := realdata.File(t, "form_8k_filings.csv")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

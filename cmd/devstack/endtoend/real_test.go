@@ -1,37 +1,17 @@
 package endtoend
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
+	"tocsin/cmd/devstack/realdata"
 	"tocsin/cmd/devstack/stack"
 )
-
-// realFile finds a file of the real material, which lies beside the project and
-// not in it. Where it is absent the test is skipped with a message; where TOCSIN_REAL
-// promises it, the test fails.
-func realFile(t *testing.T, name string) string {
-	t.Helper()
-	dir, promised := os.LookupEnv("TOCSIN_REAL")
-	if !promised {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "real")
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		if promised && os.Getenv("CI") == "true" {
-			t.Fatalf("TOCSIN_REAL names the real material, and %s is not in it: %v", name, err)
-		}
-		t.Skipf("%s is not beside the project: the test on a real ledger does not run", name)
-	}
-	return path
-}
 
 // TestRealLedger takes a general ledger of another company through the whole path.
 // The facts are those that its keepers give for it.
 func TestRealLedger(t *testing.T) {
 	t.Parallel()
-	path, h := realFile(t, "ads_gl_detail.csv"), start(t, stack.Addresses{})
+	path, h := realdata.File(t, "ads_gl_detail.csv"), start(t, stack.Addresses{})
 	want := facts{
 		"How many journals?": "2107", "How many lines?": "4569", "What was debited and credited?": "USD\t31227241.32\t31227241.32\t4569",
 		"Does every journal balance?": "2107\t2107\t0\t0", "By how much does a journal not balance?": "", "How many journals have more than one currency?": "0\t0",

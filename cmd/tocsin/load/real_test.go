@@ -7,34 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/cmd/devstack/realdata"
 	"tocsin/cmd/tocsin/cli"
 	"tocsin/rules/event"
 	"tocsin/rules/money"
 )
 
-// realFile finds a file of the real material, which lies beside the project and
-// not in it. Where the file is absent the test is skipped with a message, except
-// where TOCSIN_REAL promises it.
-func realFile(t *testing.T, name string) string {
-	t.Helper()
-	dir, promised := os.LookupEnv("TOCSIN_REAL")
-	if !promised {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "real")
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		if promised && os.Getenv("CI") == "true" {
-			t.Fatalf("TOCSIN_REAL names the real material, and %s is not in it: %v", name, err)
-		}
-		t.Skipf("%s is not beside the project: the test on a real ledger does not run", name)
-	}
-	return path
-}
-
 // A general ledger from outside the project gives, to the cent, the facts that its
 // keepers publish.
 func TestRealLedger(t *testing.T) {
-	path := realFile(t, "ads_gl_detail.csv")
+	path := realdata.File(t, "ads_gl_detail.csv")
 	out := filepath.Join(t.TempDir(), "events.jsonl")
 	code, stdout, stderr := loaded(t, "", "--format", "ads-gl", path, "--out", out, "--json")
 	if code != cli.OK {

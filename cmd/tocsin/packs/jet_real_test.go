@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/cmd/devstack/realdata"
 	"tocsin/cmd/tocsin/cli"
 	"tocsin/cmd/tocsin/load"
 	"tocsin/rules"
@@ -50,7 +51,7 @@ func jetClass(account string) string {
 }
 
 func TestJournalRulesOnRealLedger(t *testing.T) {
-	file, err := os.ReadFile(realLedger(t))
+	file, err := os.ReadFile(realdata.File(t, "ads_gl_detail.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/cmd/devstack/realdata"
 	"tocsin/cmd/tocsin/cli"
 	"tocsin/rules/packs"
 )
@@ -20,7 +21,7 @@ import (
 // segregation of duties, with their sizes and severities, with those that other
 // code finds in the file: sums of big.Rat over encoding/csv.
 func TestEvalOnARealLedger(t *testing.T) {
-	path := realLedger(t)
+	path := realdata.File(t, "ads_gl_detail.csv")
 	dir := t.TempDir()
 	shipped, _ := packs.Open("sox409")
 	if err := os.CopyFS(dir, shipped); err != nil {
@@ -82,25 +83,6 @@ sources: []
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-independent +eval)\n%s", diff)
 	}
-}
-
-// realLedger finds the ledger of the real material, which lies beside the project
-// and not in it. Where the ledger is absent the test is skipped with a message,
-// except where TOCSIN_REAL promises it.
-func realLedger(t *testing.T) string {
-	t.Helper()
-	dir, promised := os.LookupEnv("TOCSIN_REAL")
-	if !promised {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "real")
-	}
-	path := filepath.Join(dir, "ads_gl_detail.csv")
-	if _, err := os.Stat(path); err != nil {
-		if promised && os.Getenv("CI") == "true" {
-			t.Fatalf("TOCSIN_REAL names the real material, and the ledger is not in it: %v", err)
-		}
-		t.Skip("the ledger is not beside the project: the test on it does not run")
-	}
-	return path
 }
 
 // debits sums the debit lines of each journal of some sources, by year and
