@@ -132,7 +132,7 @@ func (s *Sink) Links(ctx context.Context, p Part, first, last int64) iter.Seq2[L
 			var key string
 			var names, values []string
 			var tombstone bool
-			for l, err := range rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, next, end, p.TopicID}, func(rows driver.Rows, l *Link) error {
+			for l, err := range rowsOf(streaming(ctx, sortedRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, next, end, p.TopicID}, func(rows driver.Rows, l *Link) error {
 				var judged judgement
 				if err := rows.Scan(append([]any{&l.Offset, &l.BatchFirst, &l.BatchLast, &hashes, &ms, &key, &names, &values, &tombstone, &l.Packed}, judged.targets()...)...); err != nil {
 					return err
@@ -209,10 +209,20 @@ func (s *Sink) ChainBefore(ctx context.Context, p Part, offset int64) (head pipe
 // before.
 const queryMemory = 512 << 20
 
-// streaming bounds the memory of a query that reads many rows, on both sides.
-func streaming(ctx context.Context) context.Context {
+// Rows that the server reads at once: it foresees the size of a row from those before
+// it, and behind small rows come records of a megabyte. It reads at least a granule,
+// which is ten megabytes at most, and so it loses no time; but a sort returns as many
+// rows at once, and a hundred cost little.
+const (
+	blockRows  = 16
+	sortedRows = 128
+)
+
+// streaming bounds the memory of a query that reads many rows, on both sides. rows is
+// how many the server reads at once.
+func streaming(ctx context.Context, rows int) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-		"max_block_size": 8192, "preferred_block_size_bytes": 1 << 20, "max_threads": 2, "max_memory_usage": queryMemory,
+		"max_block_size": rows, "preferred_block_size_bytes": 1 << 20, "max_threads": 2, "max_memory_usage": queryMemory,
 		"query_plan_execute_functions_after_sorting": 0, // a sort of hashes, not of records
 		"max_bytes_before_external_sort":             sortMemory, "max_bytes_before_external_group_by": sortMemory,
 	}), clickhouse.WithBlockBufferSize(1))

@@ -110,7 +110,7 @@ func (s *Sink) Unlike(ctx context.Context, p Part, b *pipeline.Batch) ([][]strin
 	}
 	names := make([][]string, len(b.Rows))
 	query := "SELECT offset, " + digestEach(inEvents) + " FROM events WHERE cluster = $1 AND topic = $2 AND topic_id = $5 AND partition = $3 AND offset IN $4"
-	for held, err := range rowsOf(ctx, s.conn, query, []any{p.Cluster, p.Topic, p.Partition, offsets, p.TopicID}, func(rows driver.Rows, to *stored) error {
+	for held, err := range rowsOf(streaming(ctx, blockRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, offsets, p.TopicID}, func(rows driver.Rows, to *stored) error {
 		return rows.Scan(&to.offset, &to.each)
 	}) {
 		if err != nil {

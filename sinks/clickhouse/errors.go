@@ -40,7 +40,7 @@ var classes = map[proto.Error]class{
 	proto.ErrDNSError:                          {wait: "name resolution", remedy: "the server cannot resolve a name it needs"},
 	proto.ErrAborted:                           {wait: "the server to come back", remedy: "the query was aborted, as happens when the server shuts down"},
 	proto.ErrQueryWasCancelled:                 {wait: "the server to take the insert", remedy: "the query was killed"},
-	proto.ErrMemoryLimitExceeded:               {wait: "memory on the server", remedy: "raise max_server_memory_usage, or lower worker.max_records"},
+	proto.ErrMemoryLimitExceeded:               {wait: "memory on the server", remedy: "raise max_server_memory_usage; where an insert waits, lower worker.max_records"},
 	proto.ErrNotEnoughSpace:                    {wait: "disk space", remedy: "free or add disk space on the server; df -i shows whether inodes are exhausted"},
 	proto.ErrTooManyParts:                      {wait: "fewer parts in the table", remedy: "merges lag behind: look at system.merges; raise worker.linger for larger batches"},
 	proto.ErrUnexpectedPacketFromClient:        {wait: "a fresh connection", remedy: "the connection fell out of step and is replaced"},

@@ -35,7 +35,7 @@ func (s *Sink) Headers(ctx context.Context, p Part, first, last int64) iter.Seq2
 			count(), min(offset) AS lowest, max(offset), argMin(kafka_millis, offset) FROM events
 		WHERE cluster = $1 AND topic = $2 AND topic_id = $6 AND partition = $3 AND offset BETWEEN $4 AND $5
 		GROUP BY batch_first, batch_last, batch_rows, at, rules, calendar ORDER BY lowest, batch_first, batch_last`
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, h *Header) error {
+	return rowsOf(streaming(ctx, sortedRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, h *Header) error {
 		return rows.Scan(&h.First, &h.Last, &h.Rows, &h.At, &h.Rules, &h.Calendar, &h.Held, &h.Lowest, &h.Highest, &h.began)
 	})
 }
@@ -59,7 +59,7 @@ func (s *Sink) Unkept(ctx context.Context, p Part, first, last int64) iter.Seq2[
 	const query = `SELECT toString(rules_digest) AS rules, count(), min(offset) AS lowest, max(offset) FROM events
 		WHERE cluster = $1 AND topic = $2 AND topic_id = $7 AND partition = $3 AND offset BETWEEN $4 AND $5 AND rules_digest NOT IN (SELECT digest FROM packs WHERE lower(hex(SHA256(archive))) = digest)
 		GROUP BY rules ORDER BY lowest LIMIT $6`
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, unkeptShown, p.TopicID}, func(rows driver.Rows, u *Unkept) error {
+	return rowsOf(streaming(ctx, sortedRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, unkeptShown, p.TopicID}, func(rows driver.Rows, u *Unkept) error {
 		return rows.Scan(&u.Rules, &u.Rows, &u.Lowest, &u.Highest)
 	})
 }

@@ -37,7 +37,7 @@ type Judged struct {
 func (s *Sink) Judged(ctx context.Context, p Part, first, last int64) iter.Seq2[*Judged, error] {
 	query := "SELECT offset, kafka_millis, `headers.name`, `headers.value`, raw, tombstone, " + judgementList + ", " + digestOf(inEvents) +
 		" FROM events WHERE cluster = $1 AND topic = $2 AND topic_id = $6 AND partition = $3 AND offset BETWEEN $4 AND $5"
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, to **Judged) error {
+	return rowsOf(streaming(ctx, blockRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, to **Judged) error {
 		j := &Judged{Part: p}
 		*to = j
 		var ms int64

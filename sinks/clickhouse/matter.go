@@ -27,7 +27,7 @@ func (s *Sink) Candidates(ctx context.Context, p Part, first, last int64) iter.S
 	const query = `SELECT id, argMin(rule, offset), min(offset), argMin(stored_at, offset) FROM events
 		ARRAY JOIN findings.candidate_id AS id, findings.rule AS rule
 		WHERE cluster = $1 AND topic = $2 AND topic_id = $6 AND partition = $3 AND offset BETWEEN $4 AND $5 GROUP BY id ORDER BY id`
-	return rowsOf(streaming(ctx), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, c *Candidate) error {
+	return rowsOf(streaming(ctx, sortedRows), s.conn, query, []any{p.Cluster, p.Topic, p.Partition, first, last, p.TopicID}, func(rows driver.Rows, c *Candidate) error {
 		c.Part = p
 		return rows.Scan(&c.ID, &c.Rule, &c.Offset, &c.Stored)
 	})
@@ -53,7 +53,7 @@ func (s *Sink) Matters(ctx context.Context, cluster string, from, to time.Time, 
 	if len(only) > 0 {
 		args, filter = append(args, only), " AND id IN $4"
 	}
-	return rowsOf(streaming(ctx), s.conn, fmt.Sprintf(query, filter), args, func(rows driver.Rows, c *Candidate) error {
+	return rowsOf(streaming(ctx, sortedRows), s.conn, fmt.Sprintf(query, filter), args, func(rows driver.Rows, c *Candidate) error {
 		c.Cluster = cluster
 		return rows.Scan(&c.ID, &c.Stored, &c.Topic, &c.TopicID, &c.Partition, &c.Offset, &c.Rule)
 	})
@@ -73,7 +73,7 @@ func (s *Sink) Raised(ctx context.Context, ids []string) (map[string]bool, error
 	}
 	raised := make(map[string]bool)
 	const query = `SELECT DISTINCT id FROM events ARRAY JOIN findings.candidate_id AS id WHERE id IN (SELECT id FROM asked)`
-	ctx = clickhouse.Context(streaming(ctx), clickhouse.WithExternalTable(asked))
+	ctx = clickhouse.Context(streaming(ctx, sortedRows), clickhouse.WithExternalTable(asked))
 	for id, err := range rowsOf(ctx, s.conn, query, nil, func(rows driver.Rows, id *string) error { return rows.Scan(id) }) {
 		if err != nil {
 			return nil, err
