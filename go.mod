@@ -6,6 +6,7 @@ go 1.26.0
 require (
 	github.com/ClickHouse/ch-go v0.74.0 // native column decoding under clickhouse-go, by which columns are written as bytes; ClickHouse Inc.
 	github.com/ClickHouse/clickhouse-go/v2 v2.50.0 // the connection to ClickHouse; ClickHouse Inc.
+	github.com/KimMachineGun/automemlimit v1.0.1 // the limit of a container's memory, of cgroups 1 and 2; one author, active
 	github.com/ebitengine/purego v0.11.3 // loads ClickHouse as a library, without cgo, for development and tests; the Ebitengine project
 	github.com/expr-lang/expr v1.17.8 // parser of the rule language, and the oracle of its tests; the expr-lang project
 	github.com/go-json-experiment/json v1.27.2 // encoding/json/v2 as another reader of events, in a fuzz test; its authors in the Go project
@@ -55,6 +56,7 @@ require (
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/paulmach/orb v0.13.0 // indirect
+	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect

@@ -21,9 +21,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"tocsin/cmd/tocsin/audit"
 	"tocsin/cmd/tocsin/cli"
@@ -53,5 +58,19 @@ func main() {
 	// ends the process by its default action.
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, release)
+	limitMemory(os.Stderr)
 	os.Exit(program.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// ofContainer is the part of a container's memory that is GOMEMLIMIT, unless that is set:
+// deploy/README.md, "How much memory a worker needs".
+const ofContainer = 0.9
+
+// limitMemory has the garbage collector work harder before the kernel ends the process,
+// where the process is in a container with a limit of memory.
+func limitMemory(stderr io.Writer) {
+	_, err := memlimit.Set(memlimit.WithRatio(ofContainer))
+	if err != nil && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
+		fmt.Fprintf(stderr, "tocsin: the limit of the container's memory cannot be read: %v. Set GOMEMLIMIT to nine tenths of it\n", err)
+	}
 }

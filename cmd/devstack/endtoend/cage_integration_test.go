@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tocsin/cmd/devstack/stack"
 )
 
 // cage is a cgroup with a limit of memory, as a container has. The kernel kills a
@@ -79,4 +81,36 @@ func (c *cage) String() string {
 		return "in a cgroup of that limit"
 	}
 	return fmt.Sprintf("in a cgroup of that limit, which took %d MiB at most", n>>20)
+}
+
+// TestIntegrationAWorkerKeepsToItsContainersMemory: nine tenths of the container's memory
+// are the limit of Go's collector, unless GOMEMLIMIT is set.
+func TestIntegrationAWorkerKeepsToItsContainersMemory(t *testing.T) {
+	const mib = 512
+	cage := newCage(t, mib)
+	if cage == nil {
+		t.Fatal("no cgroup can be made, so there is no container to try")
+	}
+	h := start(t, stack.Addresses{})
+	inside := filepath.Join(t.TempDir(), "inside")
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s/cgroup.procs && exec %s \"$@\"\n", cage.dir, program)
+	if err := os.WriteFile(inside, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(want int64) {
+		t.Helper()
+		w := h.workerOf(inside, h.config)
+		defer h.end(w)
+		_, after, _ := strings.Cut(h.metrics(w, "/metrics"), "\ngo_gc_gomemlimit_bytes ")
+		if line, _, _ := strings.Cut(after, "\n"); line != strconv.FormatFloat(float64(want), 'g', -1, 64) {
+			t.Errorf("the limit is %s, want %d", line, want)
+		}
+	}
+	t.Setenv("GOMEMLIMIT", "300MiB")
+	limit(300 << 20)
+	if err := os.Unsetenv("GOMEMLIMIT"); err != nil { // the test's end sets it as it was
+		t.Fatal(err)
+	}
+	container := float64(mib << 20)
+	limit(int64(container * 0.9))
 }
