@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,14 +135,15 @@ func TestPlaces(t *testing.T) {
 	})
 }
 
-// fickle is a library that returns other rules at each call.
+// fickle is a library whose rules change without a period: a batch may ask any number of
+// times, and gets both.
 type fickle struct {
 	*memory
-	asked atomic.Int64
+	asked atomic.Uint64
 }
 
 func (f *fickle) Current() *rules.Engine {
-	return f.memory.engines[[]string{"one", "two"}[f.asked.Add(1)%2]]
+	return f.memory.engines[[]string{"one", "two"}[bits.OnesCount64(f.asked.Add(1))%2]]
 }
 
 // Rules change in every round here. A batch keeps those with which it was opened, so
