@@ -81,8 +81,10 @@ down: ## stop what make up started
 status: ## what make up started, and whether it runs
 	@[ ! -x bin/devstack ] || bin/devstack status || [ $$? -eq 3 ] # 3: nothing runs
 
+# A package more than there are processors runs at once, because much of a test is a wait.
+test: AT_ONCE = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 test: bin/progress ## unit, property, golden, synctest and embedded-server tests
-	@$(PROGRESS) test -tags "$(strip $(TAGS))" -timeout 20m $(FLAGS) $(PACKAGES)
+	@$(PROGRESS) test -tags "$(strip $(TAGS))" -p $(AT_ONCE) -timeout 20m $(FLAGS) $(PACKAGES)
 
 race: bin/progress ## the same under the race detector
 	@$(PROGRESS) test -race -tags "$(strip $(TAGS))" -timeout 30m $(FLAGS) ./...

@@ -108,7 +108,7 @@ func (s *session) filled(p *partition, now time.Time) {
 var parallel = runtime.GOMAXPROCS(0)
 
 // findingSize is the approximate size in bytes of a finding with its explanation
-// and its alert (measured: TestMemoryIsAsThePageSays).
+// and its alert (measured: TestIntegrationMemoryIsAsThePageSays).
 const findingSize = 8 << 10
 
 // fill turns records of one partition into rows of its open batch, in offset

@@ -1,3 +1,5 @@
+//go:build integration
+
 package contributing
 
 import (
@@ -57,7 +59,7 @@ func sources(t *testing.T, tree string, f func(path string, text []byte)) {
 
 // Each recipe, followed to the letter in a copy of the tree, passes the tests
 // that it names, and changes the files that it names and no other.
-func TestRecipes(t *testing.T) {
+func TestIntegrationRecipes(t *testing.T) {
 	tree := t.TempDir()
 	sources(t, top, func(path string, text []byte) {
 		if err := os.MkdirAll(filepath.Join(tree, filepath.Dir(path)), 0o755); err != nil {
