@@ -4,7 +4,7 @@
 
 TAGS  := synctests   # kfake under testing/synctest needs it; without it group tests hang
 FLAGS :=
-PACKAGES := ./...
+PACKAGES := ./cmd/devstack/endtoend ./sinks/clickhouse ./... # the longest first
 SEED  := 1
 IN    :=
 DURATION := 3m
