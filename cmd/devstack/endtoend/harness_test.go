@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(testMain(m))
 }
 
-// overlap has twice as many tests run at once as there are processors, unless
+// overlap has three times as many tests run at once as there are processors, unless
 // -parallel asks for another number: most of a test's time is a wait for a server
 // or a timeout.
 func overlap() error {
@@ -49,7 +49,7 @@ func overlap() error {
 	if asked {
 		return nil
 	}
-	return flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	return flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 }
 
 func testMain(m *testing.M) int {
