@@ -46,8 +46,9 @@ var scenarios = map[string]scenario{
 	// Stored, and the token is forgotten when the batch is replayed.
 	"readback": {order: order{stepStored, 1, syscall.SIGKILL}, forget: true},
 	// Expelled after the intent, and the token is forgotten when the worker
-	// comes back and stores.
-	"expiry": {order: order{stepIntent, 1, syscall.SIGSTOP}, forget: true},
+	// comes back and stores. It has stored before: a first batch is compared with
+	// the rows between intent and store, and the worker would see what others stored.
+	"expiry": {order: order{stepIntent, 20, syscall.SIGSTOP}, forget: true},
 	// ClickHouse remembers the token of a batch, and has none of its rows.
 	"number": {happens: func(ctx context.Context, r *run) error {
 		happened, err := r.servers.loseRows(ctx, false, 1)
