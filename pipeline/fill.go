@@ -122,7 +122,7 @@ func (p *partition) fill(b *batch, records []*kgo.Record, c *Config, room *atomi
 		case promise != nil && rec.Offset > promise.Last:
 			// A replay is exactly the promised range. Its last record may be gone by
 			// now (compaction), but its range, and so its token, stay the same.
-			b.complete, b.Last = true, promise.Last
+			b.complete, b.Last, b.epoch = true, promise.Last, rec.LeaderEpoch
 			return false
 		case promise == nil && (room.Load() <= 0 || len(b.Rows) >= c.MaxRecords):
 			return false
@@ -167,7 +167,7 @@ func (p *partition) judgeFor(limits event.Limits) *Judge {
 func (b *batch) add(row Row, epoch int32) {
 	s := b.slab
 	if len(b.Rows) == 0 {
-		b.First, b.At = row.Offset, row.Timestamp
+		b.First, b.At, b.opened = row.Offset, row.Timestamp, epoch
 	}
 	row.Judged, s.framed = b.judgement(&row, s.framed)
 	b.head, s.framed = link(b.head, &row, s.framed)

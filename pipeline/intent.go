@@ -115,7 +115,7 @@ func parseMark(metadata string, offset int64) (mark, error) {
 type commitment struct {
 	topicPartition
 	offset int64
-	epoch  int32 // leader epoch of the record before offset; -1 unknown
+	epoch  int32 // leader epoch of the record before offset, or of one after it; -1 unknown
 	mark   mark
 }
 

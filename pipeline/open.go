@@ -19,7 +19,8 @@ type batch struct {
 	limits  event.Limits // under which its records are read
 	replay  bool         // it was promised before; its range is exactly the promised one
 	head    Hash         // chain's value after the last row
-	epoch   int32        // leader epoch of the last record
+	opened  int32        // leader epoch of the first record
+	epoch   int32        // leader epoch of the last record, or of the one behind its range
 	refused unpackable   // of the intent
 	begins  bool         // with refused: its first row is that of the batch's first offset
 	slab    *slab

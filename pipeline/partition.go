@@ -32,7 +32,7 @@ type partition struct {
 	// next is the offset after the last settled record, or the first one of promised.
 	next  int64
 	head  Hash  // chain's value before next
-	epoch int32 // leader epoch of the record before next; -1 unknown
+	epoch int32 // leader epoch of the record before next, or of one after it; -1 unknown
 	// promised are the promises of the group's mark that are not settled, in offset
 	// order, at most two. The batches in hand stand for the first of them, in order. A
 	// promise without a batch in hand is replayed before anything else.
@@ -117,8 +117,13 @@ func (p *partition) commitment() commitment {
 	if n := len(c.mark.Promises); n < len(p.promised) {
 		c.mark.Promises = append(c.mark.Promises, p.promised[n:]...)
 	}
-	if len(c.mark.Promises) > 0 {
-		c.offset = c.mark.Promises[0].First
+	if len(c.mark.Promises) > 0 && c.mark.Promises[0].First > c.offset {
+		// No record lies between. What lay there, an aborted transaction or what compaction
+		// removed, may be of another leader epoch than the record before it.
+		c.offset, c.epoch = c.mark.Promises[0].First, -1
+		if len(p.hand) > 0 {
+			c.epoch = p.hand[0].opened
+		}
 	}
 	return c
 }
@@ -126,7 +131,7 @@ func (p *partition) commitment() commitment {
 // acknowledged notes that the group has accepted a commitment, which was sent at a
 // time.
 func (p *partition) acknowledged(c commitment, at time.Time, ttl time.Duration) {
-	p.settled, p.next, p.promised = false, c.offset, c.mark.Promises
+	p.settled, p.next, p.epoch, p.promised = false, c.offset, c.epoch, c.mark.Promises
 	for _, b := range p.hand[:min(len(p.hand), len(p.promised))] {
 		if b.due {
 			b.Declared, b.IntentTTL = at, ttl

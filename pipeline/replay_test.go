@@ -328,3 +328,36 @@ func TestAReplayThatAdvancesIsNotGivenUp(t *testing.T) {
 		b.whole(0, 10)
 	})
 }
+
+// A mark's leader epoch is never of a record far before its offset. The offsets between
+// may belong to a later epoch: a broker then answers that records were lost, and no
+// worker can begin at such a mark. Here an aborted transaction of epoch 2 lies before the
+// batch, and one of epoch 3 at the end of a replay.
+func TestAMarkBehindAGapHasTheEpochOfTheRecordAfterIt(t *testing.T) {
+	engine := newMemory().Current()
+	record := func(offset int64, epoch int32) *kgo.Record {
+		return &kgo.Record{Topic: topic, Offset: offset, LeaderEpoch: epoch, Value: value(1)}
+	}
+	var room atomic.Int64
+	room.Store(1 << 20)
+	c := &Config{MaxRecords: 100, MaxBytes: 1 << 20}
+	b := &batch{Batch: Batch{Cluster: "test", Topic: topic}, rules: engine, complete: true, due: true, slab: &slab{events: new(spare).lend(nil, 2)}}
+	p := &partition{topicPartition: topicPartition{topic, 0}, next: 57, hand: []*batch{b}}
+	p.fill(b, []*kgo.Record{record(68, 2), record(69, 2)}, c, &room)
+	made := p.commitment()
+	if made.offset != 68 || made.epoch != 2 {
+		t.Errorf("the promise is committed at offset %d and epoch %d, want 68 and 2", made.offset, made.epoch)
+	}
+	p.acknowledged(made, time.Now(), time.Minute)
+	if again := p.commitment(); again.offset != 68 || again.epoch != 2 {
+		t.Errorf("it is committed again at offset %d and epoch %d, want 68 and 2", again.offset, again.epoch)
+	}
+
+	b = &batch{Batch: Batch{Cluster: "test", Topic: topic}, rules: engine, replay: true, slab: &slab{events: new(spare).lend(nil, 2)}}
+	p = &partition{topicPartition: topicPartition{topic, 0}, next: 70, promised: []intent{{First: 70, Last: 79, Digest: engine.Digest()}}, hand: []*batch{b}}
+	p.fill(b, []*kgo.Record{record(70, 2), record(80, 3)}, c, &room)
+	p.settle()
+	if made := p.commitment(); made.offset != 80 || made.epoch != 3 {
+		t.Errorf("the end of the replay is committed at offset %d and epoch %d, want 80 and 3", made.offset, made.epoch)
+	}
+}
