@@ -360,4 +360,10 @@ func TestAMarkBehindAGapHasTheEpochOfTheRecordAfterIt(t *testing.T) {
 	if made := p.commitment(); made.offset != 80 || made.epoch != 3 {
 		t.Errorf("the end of the replay is committed at offset %d and epoch %d, want 80 and 3", made.offset, made.epoch)
 	}
+
+	// Of a second promise none of whose records has come yet, no epoch is known.
+	p.promised = []intent{{First: 85, Last: 89, Digest: engine.Digest()}}
+	if made := p.commitment(); made.offset != 85 || made.epoch != -1 {
+		t.Errorf("a promise without a record is committed at offset %d and epoch %d, want 85 and -1", made.offset, made.epoch)
+	}
 }

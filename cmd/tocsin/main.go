@@ -23,7 +23,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -58,7 +57,7 @@ func main() {
 	// ends the process by its default action.
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, release)
-	limitMemory(os.Stderr)
+	limitMemory()
 	os.Exit(program.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -68,9 +67,9 @@ const ofContainer = 0.9
 
 // limitMemory has the garbage collector work harder before the kernel ends the process,
 // where the process is in a container with a limit of memory.
-func limitMemory(stderr io.Writer) {
+func limitMemory() {
 	_, err := memlimit.Set(memlimit.WithRatio(ofContainer))
 	if err != nil && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
-		fmt.Fprintf(stderr, "tocsin: the limit of the container's memory cannot be read: %v. Set GOMEMLIMIT to nine tenths of it\n", err)
+		fmt.Fprintf(os.Stderr, "tocsin: the limit of the container's memory cannot be read: %v. Set GOMEMLIMIT to nine tenths of it\n", err)
 	}
 }

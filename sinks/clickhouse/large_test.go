@@ -15,8 +15,8 @@ func TestTheAuditReadsLargeRows(t *testing.T) {
 	const small, large, each = 30_000, 550, 1_000_000
 	insert := func(first, n int, text string) {
 		execute(t, conn, fmt.Sprintf(`INSERT INTO events (cluster, topic, partition, offset, kafka_millis, happened_at, batch_first, batch_last, batch_rows, batch_at, header_text, raw, raw_sha256)
-			SELECT 'main', 't', 0, %d + number AS at, toUnixTimestamp64Milli(toDateTime64('2026-01-05 00:00:00', 3, 'UTC')), toDateTime64('2026-01-05 00:00:00', 6, 'UTC') + at, %[1]d, %[1]d + %d, %[2]d + 1, 
-				toDateTime64('2026-01-05 00:00:00', 3, 'UTC'), %[3]s AS text, text, SHA256(text) FROM numbers(%[2]d + 1)`, first, n-1, text))
+			SELECT 'main', 't', 0, %d + number AS at, toUnixTimestamp64Milli(toDateTime64('2026-01-05 00:00:00', 3, 'UTC')), toDateTime64('2026-01-05 00:00:00', 6, 'UTC') + at, %[1]d, %[1]d + %d - 1, %[2]d,
+				toDateTime64('2026-01-05 00:00:00', 3, 'UTC'), %[3]s AS text, text, SHA256(text) FROM numbers(%[2]d)`, first, n, text))
 	}
 	insert(0, small, "toString(number)")
 	rows := small
