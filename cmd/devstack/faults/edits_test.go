@@ -22,7 +22,8 @@ func TestEditsApply(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.apply(append(slices.Clone(pointEdits), removed...)); err != nil {
+		removed = slices.Concat(scenarios[name].edits, removed)
+		if _, err := s.apply(slices.Concat(pointEdits, removed)); err != nil {
 			t.Errorf("without %s: %v", name, err)
 		}
 		for _, e := range removed {

@@ -56,14 +56,10 @@ var removals = map[string][]edit{
 		{"pipeline/compare.go",
 			"	default:\n		return s.contradiction(tp, from, tail, stored)\n",
 			""}},
-	// A batch is stored however long ago it was promised. The worker also hears late that
-	// it was expelled: in time, that ends most of what it had begun.
+	// A batch is stored however long ago it was promised.
 	"expiry": {{"sinks/clickhouse/sink.go",
 		"	if b.Late(time.Now()) {\n",
-		"	if false {\n"},
-		{"pipeline/deliver.go",
-			"	ctx, span := s.tracing(work, step, b)\n",
-			"	ctx, span := s.tracing(context.WithoutCancel(work), step, b)\n"}},
+		"	if false {\n"}},
 }
 
 // Mechanisms are the names of what a run can be made without.

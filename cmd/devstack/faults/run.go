@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,7 +122,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	}
 	plain, stepped := filepath.Join(r.dir, "tocsin"), filepath.Join(r.dir, "tocsin-stepped")
 	r.say("building the workers")
-	if err := r.sources.buildEdited(ctx, stepped, r.dir, append(pointEdits[:len(pointEdits):len(pointEdits)], removed...)); err != nil {
+	if err := r.sources.buildEdited(ctx, stepped, r.dir, slices.Concat(pointEdits, scenarios[r.Scenario].edits, removed)); err != nil {
 		return err
 	}
 	if len(removed) > 0 {

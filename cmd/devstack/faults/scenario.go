@@ -20,11 +20,12 @@ import (
 // after the mechanism without which it goes wrong.
 type scenario struct {
 	order
-	otherPack bool // the second worker has the other pack
-	forget    bool // ClickHouse remembers one token only
-	brief     bool // NATS remembers message ids for a moment only
-	long      bool // intents live for longTTL, so that a slow machine does not see one expire
-	alone     bool // the first worker goes on once its insert has landed, and before it is expelled
+	otherPack bool   // the second worker has the other pack
+	forget    bool   // ClickHouse remembers one token only
+	brief     bool   // NATS remembers message ids for a moment only
+	long      bool   // intents live for longTTL, so that a slow machine does not see one expire
+	alone     bool   // the first worker goes on once its insert has landed, and before it is expelled
+	edits     []edit // what else is different in the first worker, with the mechanism and without
 	// happens is what happens to two workers that go on, instead of an order to one.
 	happens func(ctx context.Context, r *run) error
 }
@@ -48,7 +49,10 @@ var scenarios = map[string]scenario{
 	// Expelled after the intent, and the token is forgotten when the worker
 	// comes back and stores. It has stored before: a first batch is compared with
 	// the rows between intent and store, and the worker would see what others stored.
-	"expiry": {order: order{stepIntent, 20, syscall.SIGSTOP}, forget: true},
+	// It hears late that it was expelled: in time, that ends most of what it began.
+	"expiry": {order: order{stepIntent, 20, syscall.SIGSTOP}, forget: true, edits: []edit{{"pipeline/deliver.go",
+		"	ctx, span := s.tracing(work, step, b)\n",
+		"	ctx, span := s.tracing(context.WithoutCancel(work), step, b)\n"}}},
 	// ClickHouse remembers the token of a batch, and has none of its rows.
 	"number": {happens: func(ctx context.Context, r *run) error {
 		happened, err := r.servers.loseRows(ctx, false, 1)
