@@ -94,7 +94,7 @@ func (s sources) apply(edits []edit) (map[string]string, error) {
 }
 
 // editFiles names the files of the edits.
-const editFiles = "cmd/devstack/faults/points.go or removals.go"
+const editFiles = "cmd/devstack/faults/points.go, removals.go or scenario.go"
 
 func (s sources) compile(ctx context.Context, out string, flags ...string) error {
 	args := append([]string{"build", "-trimpath", "-o", out}, flags...)
